@@ -1,0 +1,24 @@
+"""Reads what the project knows: `fingerprints/` and `reports/`, in a checkout and in an installed copy alike."""
+
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def shipped(folder: str) -> Traversable:
+    """The folder `fingerprints` or `reports` as it was shipped.
+
+    The wheel carries both under `sohoaudit/data`; in a checkout they stand beside the package.
+
+    Raises:
+        FileNotFoundError: neither place has the folder, so the installation is damaged.
+    """
+    packed = resources.files("sohoaudit") / "data" / folder
+    if packed.is_dir():
+        return packed
+    beside = _CHECKOUT / folder
+    if beside.is_dir():
+        return beside
+    raise FileNotFoundError(f"the folder {folder!r} is missing from this installation: install sohoaudit again")
