@@ -1,0 +1,221 @@
+"""The one door through which every packet leaves: it refuses what the scope does not hold, and keeps the pace."""
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import socket
+import time
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from .model import Endpoint, Scope, Transport
+
+DATAGRAM_LIMIT_BYTES = 8_192
+
+
+class OutOfScope(PermissionError):
+    """Something asked for an address that the scope does not hold; nothing was sent."""
+
+    def __init__(self, address: str) -> None:
+        """Names the address that was refused."""
+        super().__init__(errno.EACCES, f"{address} is outside the scope: nothing was sent")
+        self.address = address
+
+
+class BudgetSpent(Exception):
+    """The host was asked as much as one audit may ask it; the rest of the questions stay unasked."""
+
+
+class Pace(Protocol):
+    """The manners that the door keeps; `sweep/pace.py` has the real one."""
+
+    async def packet(self, address: str) -> None:
+        """Wait until one more new packet may be sent to the host."""
+
+    def connection(self, address: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """Hold one of the host's few connections."""
+
+    def request(self, endpoint: Endpoint) -> contextlib.AbstractAsyncContextManager[None]:
+        """Hold the one request that may be in flight at an endpoint, spaced from the host's last; may be spent."""
+
+
+class Street(Protocol):
+    """What lies behind the door: the real network, or the demo's table."""
+
+    has_multicast: bool
+
+    def locate(self, endpoint: Endpoint) -> tuple[str, int]:
+        """The address and port to dial for an endpoint; raises OSError where nothing can be there."""
+
+
+class OpenStreet:
+    """The real network: every endpoint is where it says."""
+
+    has_multicast = True
+
+    def locate(self, endpoint: Endpoint) -> tuple[str, int]:
+        """The endpoint itself."""
+        return endpoint.address, endpoint.port
+
+
+class Dialer:
+    """Opens connections and sends datagrams, inside the scope and at the pace; knows what was sent to whom."""
+
+    def __init__(self, scope: Scope, pace: Pace, street: Street | None = None) -> None:
+        """Takes what may be touched, the manners, and what lies behind the door (default: the real network)."""
+        self.scope = scope
+        self.pace = pace
+        self.street = street or OpenStreet()
+        self.round_trips_s: dict[str, float] = {}
+
+    async def connect(self, endpoint: Endpoint, timeout_s: float) -> socket.socket:
+        """A connected, non-blocking TCP socket, which the caller closes.
+
+        Raises:
+            OutOfScope: the scope does not hold the address.
+            ConnectionRefusedError: something is there, and the port is closed.
+            TimeoutError: no answer in time.
+            OSError: no route, no right, no descriptor left.
+        """
+        host, port = self._locate(endpoint)
+        await self.pace.packet(endpoint.address)
+        sock = _socket(host, socket.SOCK_STREAM)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.get_running_loop().sock_connect(sock, (host, port))
+        except ConnectionRefusedError:
+            self._note_round_trip(endpoint.address, time.perf_counter() - started)
+            sock.close()
+            raise
+        except BaseException:
+            sock.close()
+            raise
+        self._note_round_trip(endpoint.address, time.perf_counter() - started)
+        return sock
+
+    @contextlib.asynccontextmanager
+    async def open(self, endpoint: Endpoint, timeout_s: float) -> AsyncIterator["Connection"]:
+        """A connection that holds one of the host's connection slots until the block ends.
+
+        Raises:
+            OSError: as `connect`.
+        """
+        async with self.pace.connection(endpoint.address):
+            sock = await self.connect(endpoint, timeout_s)
+            try:
+                reader, writer = await asyncio.open_connection(sock=sock)
+            except BaseException:
+                sock.close()
+                raise
+            connection = Connection(endpoint, reader, writer)
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    async def ask(self, endpoint: Endpoint, question: bytes, timeout_s: float) -> bytes | None:
+        """Send one datagram and return the first answer, or None where none came in time.
+
+        The socket is connected, so that answers of others are not heard and an ICMP "port unreachable" is.
+
+        Raises:
+            OutOfScope: the scope does not hold the address.
+            ConnectionRefusedError: the host says that nothing listens there.
+            OSError: no route, no right, no descriptor left.
+        """
+        host, port = self._locate(endpoint)
+        await self.pace.packet(endpoint.address)
+        loop = asyncio.get_running_loop()
+        with _socket(host, socket.SOCK_DGRAM) as sock:
+            await loop.sock_connect(sock, (host, port))
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await loop.sock_sendall(sock, question)
+                    return await loop.sock_recv(sock, DATAGRAM_LIMIT_BYTES)
+            except TimeoutError:
+                return None
+
+    async def multicast(
+        self, group: str, port: int, question: bytes, wait_s: float, interface: str
+    ) -> AsyncIterator[tuple[str, bytes]]:
+        """Send one datagram to a link-local group and yield (address, answer) as they come, until `wait_s` is over.
+
+        Answers from addresses outside the scope are dropped. `interface` is this machine's own IPv4 address there.
+
+        Raises:
+            OutOfScope: the group could reach further than this link's routers forward, or the street has none.
+        """
+        if not (self.street.has_multicast and ipaddress.ip_address(group).is_multicast):
+            raise OutOfScope(group)
+        loop = asyncio.get_running_loop()
+        with _socket(group, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(interface))
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+            sock.bind((interface, 0))
+            await self.pace.packet(group)
+            await loop.sock_sendto(sock, question, (group, port))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    while True:
+                        answer, sender = await loop.sock_recvfrom(sock, DATAGRAM_LIMIT_BYTES)
+                        if self.scope.holds(sender[0]):
+                            yield sender[0], answer
+
+    def _locate(self, endpoint: Endpoint) -> tuple[str, int]:
+        if not self.scope.holds(endpoint.address):
+            raise OutOfScope(endpoint.address)
+        return self.street.locate(endpoint)
+
+    def _note_round_trip(self, address: str, seconds: float) -> None:
+        known = self.round_trips_s.get(address)
+        self.round_trips_s[address] = seconds if known is None else 0.75 * known + 0.25 * seconds
+
+
+class Connection:
+    """One open TCP connection with reads that are bounded in bytes and in time."""
+
+    def __init__(self, endpoint: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Takes the endpoint it leads to and the two halves of the stream."""
+        self.endpoint = endpoint
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, data: bytes, timeout_s: float = 5) -> None:
+        """Send all of it, or raise TimeoutError."""
+        self.writer.write(data)
+        async with asyncio.timeout(timeout_s):
+            await self.writer.drain()
+
+    async def read(self, limit_bytes: int, timeout_s: float, *, until: bytes | None = None) -> bytes:
+        """What arrives until the limit, the end, the time or the marker `until`, whichever comes first.
+
+        A peer that drips a byte a second is cut off by `timeout_s`, which counts for the whole read.
+        """
+        parts = bytearray()
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(timeout_s):
+                while len(parts) < limit_bytes:
+                    part = await self.reader.read(min(65_536, limit_bytes - len(parts)))
+                    parts += part
+                    if not part or (until is not None and until in parts):
+                        break
+        return bytes(parts)
+
+    def close(self) -> None:
+        """Hang up at once; nothing waits for the peer's goodbye."""
+        transport = self.writer.transport
+        self.writer.close()
+        # A peer that never acknowledges the end would hold the socket open.
+        transport.abort() if isinstance(transport, asyncio.WriteTransport) else None
+
+
+def _socket(host: str, kind: socket.SocketKind) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, kind)
+    sock.setblocking(False)
+    return sock
+
+
+__all__ = ["BudgetSpent", "Connection", "Dialer", "Endpoint", "OpenStreet", "OutOfScope", "Pace", "Street", "Transport"]

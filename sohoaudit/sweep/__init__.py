@@ -1,0 +1,1 @@
+"""Finds which ports are open, gently; one file a way of sweeping."""
