@@ -1,0 +1,107 @@
+"""This machine's own place in the network: its addresses, prefixes, gateways and neighbours; nothing is sent."""
+
+import ipaddress
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+
+from .model import IPAddress, IPNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One address of one interface, with the network it stands in."""
+
+    interface: str
+    address: IPAddress
+    network: IPNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An address that this machine exchanged frames with, and its MAC (lower case, colons)."""
+
+    address: str
+    mac: str
+
+
+class Here:
+    """What this machine knows of its own network, read when first asked; empty where the system does not tell."""
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """Every address of every interface that is up, loopback and link-local left out."""
+        import ifaddr
+
+        found = []
+        for adapter in ifaddr.get_adapters():
+            for entry in adapter.ips:
+                text = entry.ip[0] if isinstance(entry.ip, tuple) else entry.ip
+                network = ipaddress.ip_network(f"{text}/{entry.network_prefix}", strict=False)
+                address = ipaddress.ip_address(text)
+                if not (address.is_loopback or address.is_link_local):
+                    found.append(Link(adapter.name, address, network))
+        return tuple(found)
+
+    @cached_property
+    def gateways(self) -> tuple[str, ...]:
+        """The addresses of the default routes, IPv4 first."""
+        if sys.platform == "linux":
+            return tuple(_linux_gateways())
+        # BSD and macOS; `route` prints "gateway: 192.168.1.1"
+        return tuple(re.findall(r"gateway: (\S+)", _said_by("route", "-n", "get", "default")))
+
+    @property
+    def lan(self) -> IPNetwork | None:
+        """The IPv4 network that the gateway stands in, else the first private one, else None."""
+        networks = [link.network for link in self.links if link.network.version == 4]
+        for gateway in self.gateways:
+            for network in networks:
+                if ipaddress.ip_address(gateway) in network:
+                    return network
+        return next((network for network in networks if network.is_private), None)
+
+    def interface_towards(self, address: str) -> Link | None:
+        """The link that the address is on, or None where a router lies between."""
+        ip = ipaddress.ip_address(address.split("%")[0])
+        return next((link for link in self.links if link.network.version == ip.version and ip in link.network), None)
+
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """The neighbour table (ARP and ND) as it stands now."""
+        if sys.platform == "linux":
+            return tuple(_linux_neighbours())
+        lines = re.findall(r"\((\S+)\) at ([0-9a-f:]{11,17})", _said_by("arp", "-an"))
+        return tuple(Neighbour(address, _whole_mac(mac)) for address, mac in lines)
+
+
+def _linux_gateways() -> list[str]:
+    from pyroute2 import IPRoute
+
+    with IPRoute() as route:
+        default = [message for message in route.get_routes() if not message["dst_len"]]
+    return [gateway for message in default if (gateway := message.get_attr("RTA_GATEWAY"))]
+
+
+def _linux_neighbours() -> list[Neighbour]:
+    from pyroute2 import IPRoute
+
+    # States that say an address answered: reachable, stale, delay, probe, permanent (linux/neighbour.h).
+    answered = 0x02 | 0x04 | 0x08 | 0x10 | 0x80
+    with IPRoute() as route:
+        entries = [message for message in route.get_neighbours() if message["state"] & answered]
+    pairs = [(entry.get_attr("NDA_DST"), entry.get_attr("NDA_LLADDR")) for entry in entries]
+    return [Neighbour(address, mac.lower()) for address, mac in pairs if address and mac and mac != "00:00:00:00:00:00"]
+
+
+def _said_by(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def _whole_mac(mac: str) -> str:
+    # macOS drops leading zeros: 0:1e:2a
+    return ":".join(part.zfill(2) for part in mac.split(":"))
