@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from functools import cached_property
 
-from .model import IPAddress, IPNetwork
+from .model import IPAddress, IPNetwork, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,12 @@ class Here:
         """The link that the address is on, or None where a router lies between."""
         ip = ipaddress.ip_address(address.split("%")[0])
         return next((link for link in self.links if link.network.version == ip.version and ip in link.network), None)
+
+    def links_into(self, scope: Scope) -> tuple[Link, ...]:
+        """The IPv4 links on which some address of the scope stands."""
+        four = [network for network in scope.networks if network.version == 4]
+        links = [link for link in self.links if link.network.version == 4]
+        return tuple(link for link in links if any(link.network.overlaps(network) for network in four))
 
     def neighbours(self) -> tuple[Neighbour, ...]:
         """The neighbour table (ARP and ND) as it stands now."""

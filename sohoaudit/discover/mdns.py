@@ -8,23 +8,18 @@ from . import Sighting, way
 
 GROUP, PORT = "224.0.0.251", 5353
 WAIT_S = 2
+# A header with one question: PTR of _services._dns-sd._udp.local, class IN (RFC 1035, section 4.1).
+_QUESTION = b"\0\0\0\0\0\1\0\0\0\0\0\0\x09_services\x07_dns-sd\x04_udp\x05local\0\0\x0c\0\x01"
 
 
 @way("mdns")
 async def search(dialer: Dialer, here: Here) -> AsyncIterator[Sighting]:
-    """Yield each address of the scope that answers; what it offers is asked later, by the probe."""
+    """Yield each address of the scope that answers; what it offers is asked later, by the probe.
+
+    Asked from an ephemeral port, so that the answers come to us alone (RFC 6762, section 6.7).
+    """
     if not dialer.street.has_multicast:
         return
-    for link in here.links:
-        if link.network.version == 4 and any(link.network.overlaps(n) for n in dialer.scope.networks if n.version == 4):
-            # Asked from an ephemeral port, so that the answers come to us alone (RFC 6762, section 6.7).
-            async for address, _ in dialer.multicast(GROUP, PORT, _question(), WAIT_S, str(link.address)):
-                yield Sighting(address, "mdns")
-
-
-def _question() -> bytes:
-    from zeroconf import DNSOutgoing, DNSQuestion, const
-
-    out = DNSOutgoing(const._FLAGS_QR_QUERY)
-    out.add_question(DNSQuestion("_services._dns-sd._udp.local.", const._TYPE_PTR, const._CLASS_IN))
-    return out.packets()[0]
+    for link in here.links_into(dialer.scope):
+        async for address, _ in dialer.multicast(GROUP, PORT, _QUESTION, WAIT_S, str(link.address)):
+            yield Sighting(address, "mdns")

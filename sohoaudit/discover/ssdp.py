@@ -19,12 +19,10 @@ async def search(dialer: Dialer, here: Here) -> AsyncIterator[Sighting]:
     """Yield each address of the scope that answers, with the server it names."""
     if not dialer.street.has_multicast:
         return
-    for link in here.links:
-        if link.network.version == 4 and any(link.network.overlaps(n) for n in dialer.scope.networks if n.version == 4):
-            async for address, answer in dialer.multicast(GROUP, PORT, _SEARCH, WAIT_S, str(link.address)):
-                endpoint = Endpoint(address, PORT, Transport.UDP)
-                server = _header(answer, "server")
-                yield Sighting(address, "ssdp", Observation.of(endpoint, {"upnp.server": server}, "upnp"))
+    for link in here.links_into(dialer.scope):
+        async for address, answer in dialer.multicast(GROUP, PORT, _SEARCH, WAIT_S, str(link.address)):
+            fields = {"upnp.server": _header(answer, "server")}
+            yield Sighting(address, "ssdp", Observation.of(Endpoint(address, PORT, Transport.UDP), fields, "upnp"))
 
 
 def _header(answer: bytes, name: str) -> str:
