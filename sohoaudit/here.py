@@ -82,6 +82,17 @@ class Here:
         return tuple(Neighbour(address, _whole_mac(mac)) for address, mac in lines)
 
 
+class Nowhere(Here):
+    """A machine without a network: what the demo, whose office is a table, knows of its surroundings."""
+
+    links = ()
+    gateways = ()
+
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """Nobody."""
+        return ()
+
+
 def _linux_gateways() -> list[str]:
     from pyroute2 import IPRoute
 

@@ -3,7 +3,8 @@
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from ..dialer import Dialer
@@ -20,7 +21,7 @@ class Sighting:
     observation: Observation | None = None
 
 
-Way = Callable[[Dialer, Here], AsyncIterator[Sighting]]
+Way = Callable[[Dialer, Here], AsyncGenerator[Sighting, None]]
 _ways: dict[str, Way] = {}
 
 
@@ -41,7 +42,7 @@ def ways() -> dict[str, Way]:
     return dict(sorted(_ways.items()))
 
 
-async def sightings(dialer: Dialer, here: Here) -> AsyncIterator[Sighting | Gap]:
+async def sightings(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting | Gap, None]:
     """What every way finds, as it is found; the same address may come several times.
 
     A way that fails is told as a Gap, and the others go on.
@@ -50,8 +51,9 @@ async def sightings(dialer: Dialer, here: Here) -> AsyncIterator[Sighting | Gap]
 
     async def follow(name: str, search: Way) -> None:
         try:
-            async for sighting in search(dialer, here):
-                found.put_nowait(sighting)
+            async with aclosing(search(dialer, here)) as seen:
+                async for sighting in seen:
+                    found.put_nowait(sighting)
         except Exception as fault:
             found.put_nowait(Gap("discover", name, f"this way of finding devices failed: {fault}", matters=True))
         finally:

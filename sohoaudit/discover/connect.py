@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from ..dialer import Dialer
 from ..here import Here
@@ -18,7 +18,7 @@ TRIES_WITHOUT_A_MAC = 2
 
 
 @way("connect")
-async def search(dialer: Dialer, here: Here) -> AsyncIterator[Sighting]:
+async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     """Yield each address of the scope that answers a connection attempt, or whose MAC the kernel learnt by it."""
     found: asyncio.Queue[Sighting | None] = asyncio.Queue()
     slots = asyncio.Semaphore(HOSTS_AT_ONCE)

@@ -1,6 +1,6 @@
 """Finds hosts by one multicast DNS question: which services are there? (RFC 6762; RFC 6763, section 9)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from ..dialer import Dialer
 from ..here import Here
@@ -13,7 +13,7 @@ _QUESTION = b"\0\0\0\0\0\1\0\0\0\0\0\0\x09_services\x07_dns-sd\x04_udp\x05local\
 
 
 @way("mdns")
-async def search(dialer: Dialer, here: Here) -> AsyncIterator[Sighting]:
+async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     """Yield each address of the scope that answers; what it offers is asked later, by the probe.
 
     Asked from an ephemeral port, so that the answers come to us alone (RFC 6762, section 6.7).

@@ -1,7 +1,7 @@
 """Finds hosts in this machine's own neighbour table (ARP and ND): whom it has talked to lately; sends nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from ..dialer import Dialer
 from ..here import Here
@@ -9,7 +9,7 @@ from . import Sighting, way
 
 
 @way("neighbours")
-async def search(dialer: Dialer, here: Here) -> AsyncIterator[Sighting]:
+async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     """Yield each address of the scope that the table holds."""
     for neighbour in await asyncio.to_thread(here.neighbours):
         if dialer.scope.holds(neighbour.address):

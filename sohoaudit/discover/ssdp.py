@@ -1,6 +1,6 @@
 """Finds hosts by one SSDP search on the local link (UPnP Device Architecture 1.1, section 1.3.2)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from ..dialer import Dialer
 from ..here import Here
@@ -15,7 +15,7 @@ _SEARCH = (
 
 
 @way("ssdp")
-async def search(dialer: Dialer, here: Here) -> AsyncIterator[Sighting]:
+async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     """Yield each address of the scope that answers, with the server it names."""
     if not dialer.street.has_multicast:
         return

@@ -2,7 +2,8 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,28 +35,30 @@ class Port:
     state: State
 
 
-async def sweep(address: str, ports: Sequence[int], dialer: Dialer) -> AsyncIterator[Port]:
+async def sweep(address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
     """Yield each port with its state as soon as it is known; a silent one only once it was asked for the last time.
 
     The dialer keeps the pace. A host that answers on no port at all is given up early.
     """
     silent: list[int] = []
     answered = False
-    async for port in _attempts(address, ports, dialer, give_up=dialer.scope.vantage is Vantage.LAN):
-        if port.state is State.SILENT:
-            silent.append(port.endpoint.port)
-        else:
-            answered = True
-            yield port
+    async with aclosing(_attempts(address, ports, dialer, give_up=dialer.scope.vantage is Vantage.LAN)) as attempts:
+        async for port in attempts:
+            if port.state is State.SILENT:
+                silent.append(port.endpoint.port)
+            else:
+                answered = True
+                yield port
     again = [port for port in silent if port in ports[:ASKED_AGAIN]] if answered else []
     for port_number in silent:
         if port_number not in again:
             yield Port(Endpoint(address, port_number), State.SILENT)
-    async for port in _attempts(address, again, dialer, give_up=False):
-        yield port
+    async with aclosing(_attempts(address, again, dialer, give_up=False)) as attempts:
+        async for port in attempts:
+            yield port
 
 
-async def _attempts(address: str, ports: Sequence[int], dialer: Dialer, *, give_up: bool) -> AsyncIterator[Port]:
+async def _attempts(address: str, ports: Sequence[int], dialer: Dialer, *, give_up: bool) -> AsyncGenerator[Port, None]:
     results: asyncio.Queue[Port | None] = asyncio.Queue()
     slots = asyncio.Semaphore(ATTEMPTS_AT_ONCE)
     silent = answers = 0

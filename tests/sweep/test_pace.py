@@ -1,0 +1,88 @@
+"""Tests of the politeness: budgets hold for every host, over everything that is asked."""
+
+import asyncio
+import itertools
+import time
+
+import pytest
+
+from sohoaudit.dialer import BudgetSpent
+from sohoaudit.model import Endpoint
+from sohoaudit.sweep.pace import GENTLE, Manners, PoliteKeeper, Turns
+
+QUICK = Manners("quick", 50, 1_000, 2, 0.02, 3)
+
+
+async def _moments(keeper: PoliteKeeper, address: str, packets: int) -> list[float]:
+    async def one() -> float:
+        await keeper.packet(address)
+        return time.monotonic()
+
+    return sorted(await asyncio.gather(*(one() for _ in range(packets))))
+
+
+async def test_packets_to_one_host_keep_its_rate() -> None:
+    moments = await _moments(PoliteKeeper(QUICK), "192.0.2.1", 15)
+    assert moments[-1] - moments[0] >= 14 / QUICK.host_packets_a_second * 0.95
+
+
+async def test_hosts_do_not_wait_for_each_other() -> None:
+    keeper = PoliteKeeper(QUICK)
+    started = time.monotonic()
+    await asyncio.gather(*(_moments(keeper, f"192.0.2.{host}", 5) for host in range(20)))
+    assert time.monotonic() - started < 20 * 4 / QUICK.host_packets_a_second / 4
+
+
+async def test_the_run_has_a_budget_of_its_own() -> None:
+    keeper = PoliteKeeper(Manners("many", 1_000, 50, 2, 0, 3))
+    started = time.monotonic()
+    await asyncio.gather(*(_moments(keeper, f"192.0.2.{host}", 1) for host in range(11)))
+    assert time.monotonic() - started >= 10 / 50 * 0.95
+
+
+async def test_an_idle_time_saves_up_no_burst() -> None:
+    turns = Turns(100)
+    await turns.take()
+    await asyncio.sleep(0.2)
+    started = time.monotonic()
+    for _ in range(5):
+        await turns.take()
+    assert time.monotonic() - started >= 0.035
+
+
+async def test_requests_keep_their_gap_and_one_is_in_flight_at_an_endpoint() -> None:
+    keeper = PoliteKeeper(QUICK)
+    endpoint = Endpoint("192.0.2.1", 80)
+    starts: list[float] = []
+    in_flight = 0
+
+    async def request() -> None:
+        nonlocal in_flight
+        async with keeper.request(endpoint):
+            starts.append(time.monotonic())
+            in_flight += 1
+            assert in_flight == 1
+            await asyncio.sleep(0.01)
+            in_flight -= 1
+
+    await asyncio.gather(*(request() for _ in range(3)))
+    assert all(later - earlier >= 0.029 for earlier, later in itertools.pairwise(starts))
+
+
+async def test_a_host_is_asked_no_more_requests_than_one_audit_may() -> None:
+    keeper = PoliteKeeper(QUICK)
+    for port in (80, 443, 8080):
+        async with keeper.request(Endpoint("192.0.2.1", port)):
+            pass
+    with pytest.raises(BudgetSpent, match=r"192\.0\.2\.1 was asked 3 requests"):
+        async with keeper.request(Endpoint("192.0.2.1", 81)):
+            pass
+
+
+async def test_a_fragile_host_is_asked_gently_from_then_on_and_others_are_not() -> None:
+    keeper = PoliteKeeper(QUICK)
+    keeper.be_gentle_to("192.0.2.1")
+    fragile = await _moments(keeper, "192.0.2.1", 3)
+    other = await _moments(keeper, "192.0.2.2", 3)
+    assert fragile[-1] - fragile[0] >= 2 / GENTLE.host_packets_a_second * 0.95
+    assert other[-1] - other[0] < 1 / GENTLE.host_packets_a_second
