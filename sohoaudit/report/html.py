@@ -51,7 +51,8 @@ def generate(audit: Audit, language: str) -> Iterator[str]:
         verdict=digest.verdict(audit, all_tasks),
         to_do=to_do[: digest.PAGE_ONE],
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
-        fine=[place for place in all_places if digest.is_fine(place.device)],
+        fine=digest.fine(audit, all_places),
+        nameless=[place for place in all_places if not digest.is_recognised(place.device)],
         is_untouched=not any(f.rule.startswith("compromise") for _, f in audit.findings),
         map=drawing.draw(all_places),
         ways=digest.ways_in(all_places),
@@ -63,6 +64,7 @@ def generate(audit: Audit, language: str) -> Iterator[str]:
         cve_link=cve_link,
         exploited_since=exploited_since,
         worst=_worst,
+        upkeep=lambda device: _upkeep(device, t),
         reachable=_reachable,
         priorities=list(Priority),
         evidences=[evidence for evidence in Evidence if evidence is not Evidence.LAN_ONLY],
@@ -78,9 +80,9 @@ PRIORITY_TABLE = tuple(
     (fact, tuple(None if word == "-" else Priority(word) for word in row.split()))
     for fact, row in (
         ("compromised", "urgent urgent urgent"),
-        ("no-password", "urgent urgent high"),
+        ("open", "urgent urgent high"),
         ("known-exploited", "urgent urgent high"),
-        ("end-of-life", "urgent high medium"),
+        ("unsupported", "urgent high medium"),
         ("management", "high high low"),
         ("vulnerable", "high medium medium"),
         ("outdated", "medium medium low"),
@@ -138,6 +140,18 @@ def _calm(text: str) -> str:
 
 def _worst(device: Device) -> str:
     return device.priority.value if device.priority else "none"
+
+
+def _upkeep(device: Device, t: Words) -> list[str]:
+    """What the findings know of newer firmware and the end of support, for the inventory."""
+    lines = []
+    for finding in device.findings:
+        if finding.rule == "firmware.end-of-life":
+            since = finding.facts.get("since")
+            lines.append(t("devices.support_ended", date=since) if since else t("devices.unsupported"))
+        elif finding.rule == "firmware.outdated" and "latest" in finding.facts:
+            lines.append(t("devices.latest", version=finding.facts["latest"]))
+    return lines
 
 
 def _reachable(device: Device, address: str, port: int) -> Evidence | None:

@@ -146,7 +146,7 @@ ROUTER = Device(
             ),
             verify="The new router's page names a firmware of this year.",
             facts={"minutes": "60"},
-            because=("internet", "end-of-life"),
+            because=("internet", "unsupported"),
             cves=(),
         ),
         finding("exposure.https", id="fin-1b22aa"),

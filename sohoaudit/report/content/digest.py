@@ -1,5 +1,6 @@
 """The audit put in the order people act on: the verdict, the things to do, what is fine, the ways in."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,6 +33,11 @@ class Task:
     def priority(self) -> Priority:
         """The priority of its most pressing finding."""
         return self.first.priority
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """What else the same steps settle: the other titles, each once."""
+        return tuple(dict.fromkeys(f.title for _, f in self.findings if f.title != self.first.title))
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -138,12 +144,29 @@ def router(all_places: Iterable[Place]) -> Place | None:
     return min(routers, key=lambda place: (not ways_in([place]), place.number), default=None)
 
 
-def is_fine(device: Device) -> bool:
-    """Whether nothing above low was found on it."""
-    return device.priority in (None, Priority.LOW)
+def is_recognised(device: Device) -> bool:
+    """Whether anything told what it is; of what nobody knows, nobody can say that it is fine."""
+    return bool(device.identity and (device.identity.name or device.identity.kind))
+
+
+def fine(audit: Audit, all_places: Iterable[Place]) -> list[Place]:
+    """The devices that were recognised, looked at without a gap, and on which nothing above low was found."""
+    missed = {part for gap in audit.coverage for part in _addresses_in(gap.subject)}
+    return [
+        place
+        for place in all_places
+        if place.device.priority in (None, Priority.LOW)
+        and is_recognised(place.device)
+        and missed.isdisjoint(place.device.addresses)
+    ]
 
 
 _GATEWAYS = frozenset({"router", "gateway", "firewall", "modem", "vpn-gateway", "cpe"})
+
+
+def _addresses_in(subject: str) -> set[str]:
+    words = re.split(r"[\s\[\],/()]+", subject)
+    return {*words, *(word.partition(":")[0] for word in words)}
 
 
 def _pressing(finding: Finding) -> tuple[int, bool, str, str]:

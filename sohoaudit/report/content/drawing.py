@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from ...model import Exposure
 from .digest import Place, router, ways_in
 
-WIDTH = 760
+WIDTH = 800
 ROW = 48
 MOST_ROWS = 12
 _TOP = 12
-_INTERNET = (8, 104)
-_ROUTER = (330, 160)
-_DEVICE = (568, 184)
+_INTERNET = (4, 104)
+_ROUTER = (356, 160)
+_DEVICE = (586, 210)
 
 
 @dataclass(frozen=True, slots=True)
