@@ -1,0 +1,44 @@
+"""`sohoaudit report`: writes a saved audit again, in another format or language."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    audit_file: Annotated[Path, typer.Argument(metavar="AUDIT.json", help="The audit, as --format json wrote it.")],
+    format: Annotated[
+        str, typer.Option("--format", help="One format, or several with commas: html,json,csv.", metavar="FORMAT,…")
+    ] = "html",
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="The file, the folder for several formats, or - for standard output."),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="en or ja; the audit's own where not given.")
+    ] = None,
+) -> None:
+    """Write a saved audit again. Example: sohoaudit report audit.json --format html --output report.html."""
+    from .. import document
+    from .. import report as writers
+
+    formats = [name.strip() for name in format.split(",") if name.strip()]
+    try:
+        audit = document.parse(audit_file.read_bytes())
+        writers.save(audit, formats, language or audit.language, "-" if output is None else output)
+    except document.DocumentError as fault:
+        _stop(f"{audit_file}: {fault}")
+    except OSError as fault:
+        if isinstance(fault, BrokenPipeError):
+            raise
+        _stop(
+            f"{fault.filename or output or audit_file}: {fault.strerror or fault}: check the path and its permissions"
+        )
+    except ValueError as fault:
+        _stop(str(fault))
+
+
+def _stop(message: str) -> None:
+    typer.echo("sohoaudit: " + " ".join(message.split()), err=True)
+    raise typer.Exit(2)
