@@ -7,6 +7,7 @@ dnsmasq 2.90, vsftpd 3.0.3.
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,7 +109,17 @@ def snmpd(part: Snmpd, device: Device, folder: Path) -> Command:
 
 def dnsmasq(part: Dnsmasq, device: Device, folder: Path) -> Command:
     """Dnsmasq that gives every name the router's own address and asks nobody."""
-    words = [program("dnsmasq"), "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--port=53", "--user=root"]
+    words = [
+        program("dnsmasq"),
+        "-k",
+        "-C",
+        "/dev/null",
+        "--no-resolv",
+        "--no-hosts",
+        "--port=53",
+        "--user=root",
+        "--group=",
+    ]
     return Command(
         [*words, f"--pid-file={folder / 'dnsmasq.pid'}", "--log-facility=-", f"--address=/#/{device.address}"]
     )
@@ -126,6 +137,7 @@ def lighttpd(part: Lighttpd, device: Device, folder: Path) -> Command:
         f'server.errorlog = "{folder / "lighttpd.log"}"', f'accesslog.filename = "{folder / "access.log"}"',
         # time, port, request line, status, what was sent as Authorization ("-" for nothing)
         'accesslog.format = "%{sec}t.%{usec_frac}t %{local}p \\"%r\\" %s \\"%{Authorization}i\\""',
+        'server.feature-flags = ("server.h2proto" => "disable")',  # no such box speaks HTTP/2
         'index-file.names = ("index.html")',
         'mimetype.assign = (".html" => "text/html", ".htm" => "text/html", ".xml" => "text/xml", "" => "text/plain")',
     ]  # fmt: skip
@@ -163,10 +175,12 @@ def vsftpd(part: Vsftpd, device: Device, folder: Path) -> Command:
     """Vsftpd that greets; it runs as whoever starts it, since a user namespace knows no other user."""
     conf, empty = folder / "vsftpd.conf", folder / "empty"
     empty.mkdir()
+    (folder / "nobody").touch()
     conf.write_text(
-        "listen=YES\nbackground=NO\nanonymous_enable=NO\nlocal_enable=NO\nrun_as_launching_user=YES\nnopriv_user=root\n"
+        "listen=YES\nbackground=NO\nanonymous_enable=NO\nlocal_enable=YES\nrun_as_launching_user=YES\nnopriv_user=root\n"
         f"ftp_username=root\nseccomp_sandbox=NO\nisolate=NO\nisolate_network=NO\nsecure_chroot_dir={empty}\n"
-        f"ftpd_banner={part.greeting}\nxferlog_enable=NO\n"
+        f"ftpd_banner={part.greeting}\nxferlog_enable=NO\nuserlist_enable=YES\nuserlist_deny=NO\n"
+        f"userlist_file={folder / 'nobody'}\n"
     )
     return Command([program("vsftpd"), str(conf)])
 
@@ -188,6 +202,7 @@ def miniupnpd(part: Miniupnpd, device: Device, folder: Path) -> Command:
         "ext_ifname=wan0\nlistening_ip=eth0\nhttp_port=5000\nenable_upnp=yes\nenable_natpmp=yes\nsecure_mode=no\n"
         f"{allowance}uuid=3ddcd1d3-2380-45f5-b069-020077000001\nfriendly_name={part.friendly_name}\n"
         f"manufacturer_name={part.manufacturer}\nmodel_name={part.model}\nmodel_number={part.number}\n"
+        f"model_description={part.model}\nmodel_url=http://{device.address}/\nmanufacturer_url=http://{device.address}/\n"
         "upnp_table_name=filter\nupnp_nat_table_name=nat\nupnp_forward_chain=miniupnpd\n"
         "upnp_nat_chain=prerouting_miniupnpd\nupnp_nat_postrouting_chain=postrouting_miniupnpd\n"
         "allow 1-65535 192.168.77.0/24 1-65535\ndeny 0-65535 0.0.0.0/0 0-65535\n"
@@ -205,8 +220,8 @@ def _without_block(image: bytes, block: tuple[int, int, int, int], copy: Path) -
     return copy
 
 
-def _files(files: "dict[str, str] | object", root: Path) -> Path:
-    for name, text in dict(files).items():  # type: ignore[call-overload]
+def _files(files: Mapping[str, str], root: Path) -> Path:
+    for name, text in files.items():
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, newline="")

@@ -234,7 +234,17 @@ def _mdns(part: Mdns, data: bytes, device: Device) -> list[bytes]:
     if not records:
         return []
     questions = struct.unpack("!H", data[4:6])[0]
-    return [data[:2] + struct.pack("!HHHHH", 0x8400, questions, len(records), 0, 0) + data[12:] + b"".join(records)]
+    header = struct.pack("!HHHHH", 0x8400, questions, len(records), 0, 0)
+    return [data[:2] + header + data[12 : _end_of_questions(data, questions)] + b"".join(records)]
+
+
+def _end_of_questions(data: bytes, questions: int) -> int:
+    place = 12
+    for _ in range(questions):
+        while data[place] not in (0, *range(0xC0, 0x100)):
+            place += 1 + data[place]
+        place += 5 if data[place] == 0 else 6
+    return place
 
 
 def _name(name: str) -> bytes:
