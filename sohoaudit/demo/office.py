@@ -77,7 +77,7 @@ ROUTER = DemoDevice(
         model="Vigor2960",
         firmware="1.5.1.4",
         kind="router",
-        rules=("firmware.known-exploited", "exposure.https", "exposure.ssh", "upnp.port-mapping"),
+        rules=("firmware.known-exploited", "exposure.https", "exposure.ssh"),
         known_exploited=("CVE-2024-12987",),
     ),
     services=(
@@ -173,7 +173,7 @@ CAMERA = DemoDevice(
         model="DCS-2530L",
         firmware="1.05",
         kind="camera",
-        rules=("firmware.known-exploited", "exposure.http"),
+        rules=("firmware.known-exploited", "upnp.port-mapping"),
         known_exploited=("CVE-2020-25078", "CVE-2020-25079"),
     ),
     services=(
