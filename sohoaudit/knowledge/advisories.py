@@ -1,0 +1,369 @@
+"""Tells which known vulnerabilities apply to a device, and admits where nobody can say."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from . import names, versions
+from .fields import Entry, files_in, root_of
+from .text_yaml import KnowledgeError
+from .versions import Version
+
+_COMPONENTS = "components"
+_RANGE_FIELDS = ("all", "only", "before", "through", "from", "branches", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownExploited:
+    """Who says that attackers use it: `KEV` (CISA's catalogue) or a named report.
+
+    `added` and `due` are the catalogue's dates; `is_ransomware` says that ransomware groups are known to use it.
+    """
+
+    source: str
+    added: date | None = None
+    due: date | None = None
+    is_ransomware: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Applicable:
+    """One advisory, judged for one device.
+
+    `applies` is yes, no or unknown, and `why` says it in a sentence. `fixed_in` is the first version without the flaw,
+    None where there is none or none is known. `condition` names what must be switched on for it to matter. Where
+    `is_verified` is False, some of it is from memory: it may suggest, never accuse.
+    """
+
+    id: str
+    applies: str
+    why: str
+    fixed_in: str | None
+    known_exploited: KnownExploited | None
+    title: str
+    kind: str
+    condition: str
+    is_verified: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Versions that have the flaw: from `start` to before `before`, or through `through`; `fixed` ends them."""
+
+    start: Version | None
+    before: Version | None
+    through: Version | None
+    fixed: str | None
+
+    def holds(self, version: Version) -> bool | None:
+        """Whether a version lies in it; None where nobody can say."""
+        answers: list[bool | None] = []
+        if self.start:
+            is_older = versions.is_before(version, self.start)
+            answers.append(None if is_older is None else not is_older)
+        if self.before:
+            answers.append(versions.is_before(version, self.before))
+        if self.through:
+            answers.append(versions.is_through(version, self.through))
+        return False if False in answers else None if None in answers else True
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """The versions of some models that an advisory speaks of; see `fingerprints/advisories/README.md`."""
+
+    models: tuple[str, ...]
+    keys: tuple[str, ...]
+    hardware_revisions: tuple[str, ...]
+    scheme: str
+    is_all: bool
+    only: tuple[Version, ...]
+    ranges: tuple[Range, ...]
+    unknown: str
+    fixed: str | None
+    no_fix: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """One vulnerability as one file tells it."""
+
+    id: str
+    vendor: str
+    title: str
+    kind: str
+    known_exploited: KnownExploited | None
+    is_verified: bool
+    source: str
+    affected: tuple[Affected, ...]
+
+
+def applies(
+    vendor: str,
+    model: str,
+    hardware_revision: str | None = None,
+    version: str | None = None,
+    partial: bool = False,
+) -> list[Applicable]:
+    """Judge every advisory that names a model or its series.
+
+    Without a version the answer is unknown, except where every version is affected. A version that the scheme cannot
+    read or compare is unknown too.
+
+    Args:
+        vendor: the maker, in any spelling.
+        model: the model, in any spelling; it may carry its hardware revision.
+        hardware_revision: `v2`, `B1`; wins over one in the model's name.
+        version: the firmware's version as the device writes it.
+        partial: the device told only the beginning of its version.
+
+    Returns:
+        Those that apply first, then the unknown ones, then those that do not; known exploited ones lead.
+    """
+    name = names.read(vendor, model, hardware_revision)
+    key = names.key(name.vendor, name.model)
+    judged = [
+        _judge(advisory, groups, name, version, partial)
+        for advisory in for_vendor(name.vendor)
+        if (groups := _groups_for(advisory, key))
+    ]
+    order = ["yes", "unknown", "no"]
+    return sorted(judged, key=lambda one: (order.index(one.applies), one.known_exploited is None, one.id))
+
+
+def for_vendor(vendor: str) -> tuple[Advisory, ...]:
+    """Every advisory of one maker; of software parts (OpenSSL, dnsmasq) too, by the name of their maker."""
+    own = names.letters(names.read(vendor, "").vendor)
+    if f"{own}.yaml" in files_in("advisories"):
+        return _file(own)
+    return tuple(one for one in _file(_COMPONENTS) if names.letters(one.vendor) == own)
+
+
+def models(vendor: str) -> list[str]:
+    """Every model of a maker that an advisory names; series stand with `?` and `*`."""
+    return [model for one in for_vendor(vendor) for group in one.affected for model in group.models]
+
+
+def every() -> tuple[Advisory, ...]:
+    """Every advisory of every file; slower, for counting and for tests."""
+    return tuple(advisory for file in files_in("advisories") for advisory in _file(file.removesuffix(".yaml")))
+
+
+def validate() -> list[KnowledgeError]:
+    """Every fault of `fingerprints/advisories/`, all files, with line and remedy."""
+    faults: list[KnowledgeError] = []
+    for file in files_in("advisories"):
+        _read(file.removesuffix(".yaml"), faults)
+    return faults
+
+
+def _groups_for(advisory: Advisory, key: str) -> list[Affected]:
+    """The groups that mean a model: those that name it, else those whose series holds it."""
+    named = [group for group in advisory.affected if key in group.keys]
+    return named or [
+        group for group in advisory.affected if any(names.is_model(pattern, key) for pattern in group.keys)
+    ]
+
+
+def _judge(
+    advisory: Advisory, groups: list[Affected], name: names.Name, version: str | None, partial: bool
+) -> Applicable:
+    verdicts = [_verdict(group, name, version, partial) for group in groups]
+    for wanted in ("yes", "unknown", "no"):
+        found = next(((group, v) for group, v in zip(groups, verdicts, strict=True) if v[0] == wanted), None)
+        if found:
+            break
+    assert found is not None  # noqa: S101 - a verdict is one of the three
+    group, (answer, why, fixed) = found
+    return Applicable(
+        id=advisory.id,
+        applies=answer,
+        why=why,
+        fixed_in=fixed,
+        known_exploited=advisory.known_exploited,
+        title=advisory.title,
+        kind=advisory.kind,
+        condition=group.condition,
+        is_verified=advisory.is_verified,
+        source=advisory.source,
+    )
+
+
+Verdict = tuple[str, str, str | None]
+
+
+def _verdict(group: Affected, name: names.Name, version: str | None, partial: bool) -> Verdict:
+    """The answer, why, and the fixed version, for one group of one advisory."""
+    fits = names.is_revision(group.hardware_revisions, name.hardware_revision)
+    revisions = ", ".join(group.hardware_revisions)
+    if fits is False:
+        return "no", f"it names hardware revision {revisions}, this is {name.hardware_revision}", None
+    answer, why, fixed = _by_version(group, version, partial)
+    if fits is None and answer != "no":
+        return "unknown", f"only hardware revision {revisions} is named, and this one's is not known", fixed
+    return answer, why, fixed
+
+
+def _by_version(group: Affected, version: str | None, partial: bool) -> Verdict:
+    no_fix = f"; {group.no_fix}" if group.no_fix else ""
+    if group.unknown:
+        return "unknown", group.unknown, group.fixed
+    if group.is_all:
+        return "yes", f"every version is affected{no_fix}", None
+    fixes = group.fixed or ", ".join(dict.fromkeys(r.fixed for r in group.ranges if r.fixed)) or None
+    if not version:
+        return "unknown", f"the version is not known; {_spoken(group)}", fixes
+    own = versions.parse(group.scheme, version, partial)
+    if own is None:
+        return "unknown", f"the version {version} cannot be read here; {_spoken(group)}", fixes
+    return _by_ranges(group, own, fixes, no_fix)
+
+
+def _by_ranges(group: Affected, own: Version, fixes: str | None, no_fix: str) -> Verdict:
+    equal = [versions.compare(own, one) for one in group.only]
+    held = [(one, one.holds(own)) for one in group.ranges]
+    for one, answer in held:
+        if answer:
+            fixed = one.fixed or group.fixed
+            return "yes", f"{own} is affected: {_range(one)}{no_fix}", fixed
+    if 0 in equal:
+        return "yes", f"{own} is a version the advisory names{no_fix}", fixes
+    if None in equal or any(answer is None for _, answer in held):
+        return "unknown", f"{own} cannot be compared with certainty; {_spoken(group)}", fixes
+    if fixes is None:
+        # Nobody named a repaired version, so being outside the named ones proves little.
+        return (
+            "unknown",
+            f"{own} is not among the versions named ({_spoken(group)}), but no repaired one is known",
+            None,
+        )
+    return "no", f"{own} is not affected; {_spoken(group)}", fixes
+
+
+def _spoken(group: Affected) -> str:
+    """The affected versions in words."""
+    parts = [_range(one) for one in group.ranges]
+    if group.only:
+        parts.append(" and ".join(str(one) for one in group.only))
+    return "affected: " + "; ".join(parts)
+
+
+def _range(one: Range) -> str:
+    start = f"from {one.start} " if one.start else ""
+    end = f"before {one.before}" if one.before else f"through {one.through}" if one.through else "onwards"
+    return start + end
+
+
+@cache
+def _file(slug: str) -> tuple[Advisory, ...]:
+    faults: list[KnowledgeError] = []
+    known = _read(slug, faults)
+    if faults:
+        raise faults[0]
+    return known
+
+
+def _read(slug: str, faults: list[KnowledgeError]) -> tuple[Advisory, ...]:
+    root = root_of("advisories", f"{slug}.yaml", faults)
+    if root is None:
+        return ()
+    vendor = root.text("vendor", is_required=slug != _COMPONENTS) or ""
+    if vendor and names.letters(names.read(vendor, "").vendor) != slug:
+        root.fault("vendor", f"{vendor!r} does not belong in {slug}.yaml: name the file after the maker")
+    known = tuple(_advisory(vendor, entry) for entry in root.entries("advisories"))
+    root.done()
+    seen: set[str] = set()
+    for advisory in known:
+        if advisory.id in seen:
+            root.fault("advisories", f"{advisory.id} stands twice: keep one, with more groups under 'affected'")
+        seen.add(advisory.id)
+    return known
+
+
+def _advisory(vendor: str, entry: Entry) -> Advisory:
+    own = entry.text("vendor") or vendor
+    groups = entry.entries("affected")
+    advisory = Advisory(
+        id=entry.text("cve", is_required=True) or "",
+        vendor=names.read(own, "").vendor,
+        title=entry.text("title", is_required=True) or "",
+        kind=entry.text("kind") or "",
+        known_exploited=_known_exploited(entry.entry("known_exploited")),
+        is_verified=entry.one_of("confidence", ("verified", "unverified"), "unverified") == "verified",
+        source=entry.text("source", is_required=True) or "",
+        affected=tuple(_affected(own, group) for group in groups),
+    )
+    if not groups:
+        entry.fault(None, "'affected' is missing: say which models and versions, or 'unknown' and why")
+    entry.done()
+    return advisory
+
+
+def _known_exploited(entry: Entry | None) -> KnownExploited | None:
+    if entry is None:
+        return None
+    known = KnownExploited(
+        source=entry.text("source", is_required=True) or "",
+        added=entry.day("added"),
+        due=entry.day("due"),
+        is_ransomware=entry.one_of("ransomware", ("yes", "unknown"), "unknown") == "yes",
+    )
+    entry.done()
+    return known
+
+
+def _affected(vendor: str, entry: Entry) -> Affected:
+    models = entry.texts("models")
+    if not models:
+        entry.fault("models", "'models' is missing: name one at least")
+    scheme = entry.text("versions") or versions.scheme_for(vendor, models[0] if models else None)
+    if scheme not in versions.SCHEMES:
+        entry.fault("versions", f"{scheme!r} is no scheme: see sohoaudit/knowledge/versions.py")
+        scheme = "dotted"
+    branches = entry.entries("branches")
+    ranges = [_range_of(branch, scheme) for branch in branches] or [_range_of(entry, scheme)]
+    group = Affected(
+        models=models,
+        keys=tuple(names.key(vendor, names.read(vendor, model).model) for model in models),
+        hardware_revisions=entry.texts("hardware_revisions"),
+        scheme=scheme,
+        is_all=entry.one_of("all", ("yes",)) == "yes",
+        only=tuple(v for text in entry.texts("only") if (v := _version(entry, "only", text, scheme))),
+        ranges=tuple(one for one in ranges if one.start or one.before or one.through),
+        unknown=entry.text("unknown") or "",
+        fixed=_fixed(entry, scheme),
+        no_fix=entry.text("no_fix") or "",
+        condition=entry.text("condition") or "",
+    )
+    for branch in branches:
+        branch.done()
+    if not any(field in entry.values for field in _RANGE_FIELDS):
+        entry.fault(None, f"say which versions are affected: one of {', '.join(_RANGE_FIELDS)}")
+    entry.done()
+    return group
+
+
+def _range_of(entry: Entry, scheme: str) -> Range:
+    bounds = [_version(entry, key, entry.text(key), scheme) for key in ("from", "before", "through")]
+    return Range(bounds[0], bounds[1], bounds[2], _fixed(entry, scheme))
+
+
+def _fixed(entry: Entry, scheme: str) -> str | None:
+    text = entry.text("fixed")
+    _version(entry, "fixed", text, scheme)
+    return text
+
+
+def _version(entry: Entry, key: str, text: str | None, scheme: str) -> Version | None:
+    version = versions.parse(scheme, text) if text else None
+    if text and version is None:
+        entry.fault(key, f"{text!r} cannot be read by the scheme {scheme}: correct it or name another with 'versions'")
+    return version
+
+
+def ids(advisories: Iterable[Advisory]) -> set[str]:
+    """The CVE numbers of some advisories, each once however many files tell it."""
+    return {one.id for one in advisories}

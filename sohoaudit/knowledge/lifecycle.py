@@ -1,0 +1,261 @@
+"""Tells whether a maker still makes updates for a device, and which firmware is the newest that a source states."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cache
+from typing import TypeVar
+
+from . import names, versions
+from .fields import Entry, files_in, root_of
+from .text_yaml import KnowledgeError
+
+SOON = timedelta(days=365)
+STALE = timedelta(days=120)
+_STATES = ("supported", "ending", "end-of-life", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Where a device stands: supported, ending (within a year), end-of-life, or unknown.
+
+    `since` is the day support ended or will end. Where `is_verified` is False the source is memory: say "probably".
+    `still_patched` tells of a fix the maker made after the end, and `note` what else a reader should know.
+    """
+
+    status: str
+    since: date | None = None
+    source: str = ""
+    is_verified: bool = False
+    still_patched: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest firmware that a source states, with the date of the source.
+
+    `kind` is newest, last (no more will come) or floor (it closed a known hole; newer ones may exist). `is_at_least`
+    says that "up to date" must not be said of it: it is a floor, or the source is older than 120 days.
+    """
+
+    version: str
+    date: date | None
+    source: str
+    kind: str = "newest"
+    is_at_least: bool = False
+    is_verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    models: tuple[str, ...]
+    keys: tuple[str, ...]
+    hardware_revisions: tuple[str, ...]
+    regions: tuple[str, ...]
+    lifecycle: Lifecycle
+
+
+@dataclass(frozen=True, slots=True)
+class _Release:
+    models: tuple[str, ...]
+    keys: tuple[str, ...]
+    hardware_revisions: tuple[str, ...]
+    branch: str
+    latest: Latest
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    product: str
+    branch: str
+    lifecycle: Lifecycle
+
+
+@dataclass(frozen=True, slots=True)
+class _Vendor:
+    rows: tuple[_Row, ...] = ()
+    releases: tuple[_Release, ...] = ()
+    branches: tuple[_Branch, ...] = ()
+
+
+R = TypeVar("R", _Row, _Release)
+
+
+def status(
+    vendor: str, model: str, hardware_revision: str | None = None, today: date | None = None, version: str | None = None
+) -> Lifecycle:
+    """Where a model stands.
+
+    A model of which only some hardware revisions are out of support is `unknown` with a note until its revision is
+    known. Where the model says nothing, the branch of a told version may (FortiOS 6.4, RouterOS 7.20).
+
+    Args:
+        vendor: the maker, in any spelling.
+        model: the model, in any spelling; it may carry its hardware revision.
+        hardware_revision: `v2`, `B1`; wins over one in the model's name.
+        today: the day to judge from; the real one where not given.
+        version: the firmware's version, for software branches.
+    """
+    day = today or date.today()
+    name = names.read(vendor, model, hardware_revision)
+    key = names.key(name.vendor, name.model)
+    known = _vendor(names.letters(name.vendor))
+    found = [(row, names.is_revision(row.hardware_revisions, name.hardware_revision)) for row in _rows(known.rows, key)]
+    for row, fits in found:
+        if fits:
+            return _at(_for_region(row, name.region), day)
+    for row, fits in found:
+        if fits is None:
+            only = ", ".join(row.hardware_revisions)
+            note = f"hardware revision {only} is out of support; the label of the device tells which it is"
+            return Lifecycle("unknown", None, row.lifecycle.source, row.lifecycle.is_verified, note=note)
+    return branch_status(vendor, version, day) if version else Lifecycle("unknown")
+
+
+def branch_status(vendor: str, version: str, today: date | None = None) -> Lifecycle:
+    """Where the software branch of a version stands (RouterOS 7.20, FortiOS 7.0), unknown where no source tells."""
+    name = names.read(vendor, "")
+    branches = _vendor(names.letters(name.vendor)).branches
+    number = ".".join(versions.numbers_in(version))
+    fitting = [b for b in branches if number == b.branch or number.startswith(f"{b.branch}.")]
+    best = max(fitting, key=lambda branch: len(branch.branch), default=None)
+    return _at(best.lifecycle, today or date.today()) if best else Lifecycle("unknown")
+
+
+def latest(
+    vendor: str, model: str, hardware_revision: str | None = None, today: date | None = None, version: str | None = None
+) -> Latest | None:
+    """The newest firmware a source states for a model, or None; a told version chooses among a maker's branches."""
+    name = names.read(vendor, model, hardware_revision)
+    key = names.key(name.vendor, name.model)
+    known = _vendor(names.letters(name.vendor))
+    number = ".".join(versions.numbers_in(version or ""))
+    fitting = [
+        release
+        for release in _rows(known.releases, key)
+        if names.is_revision(release.hardware_revisions, name.hardware_revision)
+        and (not number or not release.branch or number == release.branch or number.startswith(f"{release.branch}."))
+    ]
+    if not fitting:
+        return None
+    found = fitting[0].latest
+    is_old = found.date is None or (today or date.today()) - found.date > STALE
+    return replace(found, is_at_least=found.kind == "floor" or (found.kind != "last" and is_old))
+
+
+def models(vendor: str) -> list[str]:
+    """Every model of a maker that the lifecycle knows, as written; series stand with `?` and `*`."""
+    known = _vendor(names.letters(names.read(vendor, "").vendor))
+    listed = [row.models for row in known.rows] + [release.models for release in known.releases]
+    return [model for models in listed for model in models]
+
+
+def count() -> int:
+    """How many models and series all files together name."""
+    return sum(len(row.models) for file in files_in("lifecycle") for row in _vendor(file.removesuffix(".yaml")).rows)
+
+
+def validate() -> list[KnowledgeError]:
+    """Every fault of `fingerprints/lifecycle/`, all files, with line and remedy."""
+    faults: list[KnowledgeError] = []
+    for file in files_in("lifecycle"):
+        _read(file.removesuffix(".yaml"), faults)
+    return faults
+
+
+def _rows(rows: Sequence[R], key: str) -> list[R]:
+    """The rows that mean a model: those that name it, else those whose series holds it."""
+    named = [row for row in rows if key in row.keys]
+    return named or [row for row in rows if any(names.is_model(pattern, key) for pattern in row.keys)]
+
+
+def _at(lifecycle: Lifecycle, day: date) -> Lifecycle:
+    """What a row says on a given day: a date of the future is `ending` only within a year."""
+    if lifecycle.status != "end-of-life" or lifecycle.since is None or lifecycle.since <= day:
+        return lifecycle
+    return replace(lifecycle, status="ending" if lifecycle.since - day <= SOON else "supported")
+
+
+def _for_region(row: _Row, region: str | None) -> Lifecycle:
+    """The row's lifecycle; merely probable where it speaks of regions and the device's is not known or another."""
+    if not row.regions or region in row.regions:
+        return row.lifecycle
+    return replace(row.lifecycle, is_verified=False, note=f"the source speaks of the region {', '.join(row.regions)}")
+
+
+@cache
+def _vendor(slug: str) -> _Vendor:
+    faults: list[KnowledgeError] = []
+    known = _read(slug, faults)
+    if faults:
+        raise faults[0]
+    return known
+
+
+def _read(slug: str, faults: list[KnowledgeError]) -> _Vendor:
+    root = root_of("lifecycle", f"{slug}.yaml", faults)
+    if root is None:
+        return _Vendor()
+    vendor = root.text("vendor", is_required=True) or ""
+    if names.letters(names.read(vendor, "").vendor) != slug:
+        root.fault("vendor", f"{vendor!r} does not belong in {slug}.yaml: name the file after the maker")
+    known = _Vendor(
+        tuple(_row(vendor, entry) for entry in root.entries("lifecycle")),
+        tuple(_release(vendor, entry) for entry in root.entries("latest")),
+        tuple(_branch(entry) for entry in root.entries("branches")),
+    )
+    root.done()
+    return known
+
+
+def _row(vendor: str, entry: Entry) -> _Row:
+    row = _Row(*_models(vendor, entry), entry.texts("hardware_revisions"), entry.texts("regions"), _lifecycle(entry))
+    entry.done()
+    return row
+
+
+def _release(vendor: str, entry: Entry) -> _Release:
+    models, keys = _models(vendor, entry)
+    version = entry.text("version", is_required=True) or ""
+    scheme = entry.text("versions") or versions.scheme_for(vendor, models[0] if models else None)
+    if scheme not in versions.SCHEMES:
+        entry.fault("versions", f"{scheme!r} is no scheme: see sohoaudit/knowledge/versions.py")
+    elif versions.parse(scheme, version) is None:
+        entry.fault("version", f"{version!r} cannot be read by the scheme {scheme}: correct it or name another scheme")
+    latest = Latest(
+        version=version,
+        date=entry.day("date"),
+        source=entry.text("source", is_required=True) or "",
+        kind=entry.one_of("kind", ("newest", "last", "floor"), "newest"),
+        is_verified=entry.one_of("mark", ("verified", "probable"), "probable") == "verified",
+    )
+    release = _Release(models, keys, entry.texts("hardware_revisions"), entry.text("branch") or "", latest)
+    entry.done()
+    return release
+
+
+def _branch(entry: Entry) -> _Branch:
+    product = entry.text("product", is_required=True) or ""
+    branch = _Branch(product, entry.text("branch", is_required=True) or "", _lifecycle(entry))
+    entry.done()
+    return branch
+
+
+def _models(vendor: str, entry: Entry) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    models = entry.texts("models")
+    if not models:
+        entry.fault("models", "'models' is missing: name one at least")
+    return models, tuple(names.key(vendor, names.read(vendor, model).model) for model in models)
+
+
+def _lifecycle(entry: Entry) -> Lifecycle:
+    since = entry.day("since")
+    return Lifecycle(
+        status=entry.one_of("status", _STATES, "end-of-life"),
+        since=since,
+        source=entry.text("source", is_required=True) or "",
+        is_verified=entry.one_of("mark", ("verified", "probable"), "probable") == "verified",
+        still_patched=entry.text("still_patched") or "",
+        note=entry.text("note") or "",
+    )

@@ -1,0 +1,269 @@
+"""Reads makers' and models' names as people write them, and suggests the right one where nothing fits."""
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from .fields import Entry, root_of
+from .text_yaml import KnowledgeError
+
+_REGIONS = "AU|BR|CA|CN|DE|EU|FR|IN|IT|JP|KR|LA|MS|NA|PR|RU|SG|TW|UK|UN|US|WW"
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """One maker: the name we print, other ways to write it, and the ordering schemes of its versions.
+
+    `brands` mean the maker too, but belong to the names of its models (Archer AX21). `prefixes` are what people leave
+    out of a model's name, longest first, and `noise` is what a name carries for the country or the box only.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    brands: tuple[str, ...]
+    versions: str
+    products: tuple[tuple[re.Pattern[str], str], ...]
+    counts_revisions_by_letter: bool
+    prefixes: tuple[str, ...]
+    noise: re.Pattern[str] | None
+
+    def scheme_of(self, model: str) -> str:
+        """The scheme of one product, by its model's name."""
+        return next((scheme for pattern, scheme in self.products if pattern.search(model)), self.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Other people's firmware on a maker's hardware (OpenWrt), known by the text of its version."""
+
+    name: str
+    versions: str
+    firmware: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A device's name taken apart: `TL-WR841N(EU) v11` is model TL-WR841N, hardware revision 11, region EU.
+
+    `vendor` is as we print it where we know the maker, as given otherwise.
+    """
+
+    vendor: str
+    model: str
+    hardware_revision: str | None = None
+    region: str | None = None
+
+
+def read(vendor: str, model: str, hardware_revision: str | None = None) -> Name:
+    """Take a name apart; a hardware revision given on its own wins over one in the model's name."""
+    known = maker(vendor)
+    model = _without_maker(" ".join(model.split()), known)
+    model, region = _take(model, rf"\s*\(({_REGIONS})\)\s*", rf"^({_REGIONS})_", rf"[_-]({_REGIONS})$")
+    model, revision = _take(
+        model,
+        r"[\s_(-]+(?:hw|hardware)?[\s.-]*(?:rev(?:ision)?|ver(?:sion)?|v)[\s.]*(\d[\d.]*|[A-Z]\d?|R\d)\)?$",
+        r"(?<=[A-Z\d])v(\d(?:\.\d)?)$",
+        *([r"[\s_]+(?:H/?W\s?)?\(?([A-Z][1-9x]?)\)?$"] if known and known.counts_revisions_by_letter else []),
+    )
+    return Name(
+        known.name if known else vendor.strip(), model.strip(), revision_text(hardware_revision or revision), region
+    )
+
+
+def maker(vendor: str) -> Maker | None:
+    """The maker somebody means, or None where we know none of that name."""
+    key = letters(vendor)
+    found = _makers().get(key)
+    if found is None and key:
+        shorter = re.sub(
+            r"(incorporated|inc|corporation|corp|coltd|ltd|gmbh|co|technology|technologies|systems|networks)$", "", key
+        )
+        found = _makers().get(shorter)
+    return found
+
+
+def makers() -> Iterable[Maker]:
+    """Every maker once, by name."""
+    return sorted(set(_makers().values()), key=lambda one: one.name.casefold())
+
+
+def validate() -> list[KnowledgeError]:
+    """Every fault of `fingerprints/makers.yaml`, names that two makers claim among them."""
+    faults: list[KnowledgeError] = []
+    claimed: dict[str, str] = {}
+    for one in _read(faults)[0]:
+        for name in {letters(name) for name in (one.name, *one.aliases, *one.brands)}:
+            if claimed.setdefault(name, one.name) != one.name:
+                what = f"{one.name} and {claimed[name]} both claim {name!r}: keep it at one"
+                faults.append(KnowledgeError("fingerprints/makers.yaml", 1, what))
+    return faults
+
+
+def fork_of(firmware: str) -> Fork | None:
+    """The fork whose name or shape stands in the text of a firmware version."""
+    return next((fork for fork in _data()[1] if fork.firmware.search(firmware)), None)
+
+
+def letters(text: str) -> str:
+    """A name reduced to what people agree on: small letters and digits, and a plus."""
+    return re.sub(r"[^a-z0-9+]", "", text.casefold())
+
+
+def key(vendor: str, model: str) -> str:
+    """A model's name reduced to what people agree on: `TL-WR841N`, `wr841n` and `TP-Link TL WR841N` are one.
+
+    A `?` or `*` of a name in our data is kept.
+    """
+    known = maker(vendor)
+    if known and known.noise:
+        model = known.noise.sub("", model)
+    whole = re.sub(r"[^a-z0-9+?*]", "", model.casefold())
+    for prefix in known.prefixes if known else ():
+        if whole.startswith(prefix) and len(whole) > len(prefix):
+            return whole.removeprefix(prefix)
+    return whole
+
+
+def is_model(pattern: str, model_key: str) -> bool:
+    """Whether a model's `key` is meant by a pattern's, where `?` stands for any one character and `*` for any rest."""
+    return fnmatch.fnmatchcase(model_key, pattern)
+
+
+def is_exact(pattern: str) -> bool:
+    """Whether a name in our data names one model and not a series."""
+    return not any(sign in pattern for sign in "?*")
+
+
+def revision_text(revision: str | None) -> str | None:
+    """A hardware revision as we compare it: `V5.0` is 5, `rev. b1` is B1, `Ax` (any A) is A."""
+    if not revision:
+        return None
+    bare = re.sub(r"^\s*(?:h/?w\s*)?(?:rev(?:ision)?|ver(?:sion)?|v)?[\s.]*", "", revision, flags=re.IGNORECASE)
+    bare = re.sub(r"(?<=[A-Z])x$", "", bare.strip().upper().replace("X", "x"))
+    bare = re.sub(r"(?:\.0)+$", "", bare)
+    return bare or None
+
+
+def is_revision(named: Sequence[str], revision: str | None) -> bool | None:
+    """Whether a device's hardware revision is among those a rule names; None where nobody can say.
+
+    A rule's `A` holds every A; `1-4` and `-12` are ranges. A rule that names none holds all.
+    """
+    if not named:
+        return True
+    own = revision_text(revision)
+    if own is None:
+        return None
+    answers = [_is_one_revision(one, own) for one in named]
+    return True if True in answers else None if None in answers else False
+
+
+def suggest(wanted: str, known: Iterable[str], count: int = 5) -> list[str]:
+    """The known names most like a wanted one, likeliest first."""
+    by_key = {letters(name): name for name in known if is_exact(name)}
+    close = difflib.get_close_matches(letters(wanted), by_key, n=count, cutoff=0.7)
+    return [by_key[key] for key in close]
+
+
+def _is_one_revision(named: str, own: str) -> bool | None:
+    first, dash, last = named.partition("-")
+    if dash:
+        number = re.match(r"\d+(?:\.\d+)?", own)
+        low, high = revision_text(first), revision_text(last)
+        return bool(number) and float(low or 0) <= float(number.group()) < float(high or 999) + 1 if number else False
+    rule = revision_text(named) or ""
+    if own == rule:
+        return True
+    if rule.isalpha() and len(rule) == 1:
+        return own.startswith(rule)
+    if rule.startswith(own) or (rule.isdigit() and own.startswith(f"{rule}.")):
+        return None
+    return False
+
+
+def _take(text: str, *patterns: str) -> tuple[str, str | None]:
+    for pattern in patterns:
+        found = re.search(pattern, text, re.IGNORECASE)
+        if found and found.start() + len(text) - found.end() > 0:
+            return (text[: found.start()] + text[found.end() :]).strip(), found.group(1)
+    return text, None
+
+
+def _without_maker(model: str, known: Maker | None) -> str:
+    for name in sorted((known.name, *known.aliases) if known else (), key=len, reverse=True):
+        rest = model[len(name) :]
+        if model.casefold().startswith(name.casefold()) and rest[:1] in (" ", "_") and rest.strip(" _-"):
+            return rest.strip(" _-")
+    return model
+
+
+@cache
+def _makers() -> dict[str, Maker]:
+    by_key: dict[str, Maker] = {}
+    for one in _data()[0]:
+        for name in (one.name, *one.aliases, *one.brands):
+            by_key.setdefault(letters(name), one)
+    return by_key
+
+
+@cache
+def _data() -> tuple[tuple[Maker, ...], tuple[Fork, ...]]:
+    faults: list[KnowledgeError] = []
+    data = _read(faults)
+    if faults:
+        raise faults[0]
+    return data
+
+
+def _read(faults: list[KnowledgeError]) -> tuple[tuple[Maker, ...], tuple[Fork, ...]]:
+    root = root_of("", "makers.yaml", faults)
+    if root is None:
+        return (), ()
+    data = (
+        tuple(_maker(entry) for entry in root.entries("makers")),
+        tuple(_fork(entry) for entry in root.entries("forks")),
+    )
+    root.done()
+    return data
+
+
+def _maker(entry: Entry) -> Maker:
+    products = tuple(
+        (_pattern(product, "model"), product.text("versions", is_required=True) or "dotted")
+        for product in entry.entries("products")
+    )
+    brands = entry.texts("brands")
+    prefixes = {letters(prefix) for prefix in (*brands, *entry.texts("prefixes"))}
+    one = Maker(
+        name=entry.text("name", is_required=True) or "",
+        aliases=entry.texts("aliases"),
+        brands=brands,
+        versions=entry.text("versions") or "dotted",
+        products=products,
+        counts_revisions_by_letter=entry.one_of("revisions", ("letters", "numbers"), "numbers") == "letters",
+        prefixes=tuple(sorted(prefixes, key=len, reverse=True)),
+        noise=_pattern(entry, "noise") if entry.text("noise") else None,
+    )
+    entry.done()
+    return one
+
+
+def _fork(entry: Entry) -> Fork:
+    fork = Fork(
+        entry.text("name", is_required=True) or "",
+        entry.text("versions", is_required=True) or "dotted",
+        _pattern(entry, "firmware"),
+    )
+    entry.done()
+    return fork
+
+
+def _pattern(entry: Entry, key: str) -> re.Pattern[str]:
+    try:
+        return re.compile(entry.text(key, is_required=True) or "(?!)", re.IGNORECASE)
+    except re.error as fault:
+        entry.fault(key, f"the pattern does not compile: {fault}")
+        return re.compile("(?!)")
