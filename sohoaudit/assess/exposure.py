@@ -1,0 +1,100 @@
+"""Finds doors that lead to the device's controls or data and that more people can reach than should."""
+
+import re
+from collections.abc import Iterator
+
+from ..model import Device, Evidence, Exposure
+from . import Case, Draft, quoted, rule, seen
+from .priority import Fact, Reach, reach_of
+
+# What manages a device or opens its data, beside what the sweep marks; BOD 23-02 names most of it.
+MANAGES = frozenset(
+    (
+        "adb", "afp", "dahua", "dvrip", "ftp", "ipp", "iscsi", "lpd", "nfs", "onvif", "rdp", "rlogin", "routeros-api",
+        "rsh", "rsync", "rtsp", "smart-install", "smb", "snmp", "ssh", "telnet", "tftp", "tr-069", "vnc", "winbox",
+        "x11",
+    )
+)  # fmt: skip
+# A port that names the service where nothing was said there (research: device-facts.md, 3.1).
+_PORTS = {
+    22: "ssh", 23: "telnet", 111: "nfs", 139: "smb", 445: "smb", 515: "lpd", 548: "afp", 554: "rtsp", 631: "ipp",
+    873: "rsync", 2049: "nfs", 3260: "iscsi", 3389: "rdp", 4786: "smart-install", 5900: "vnc", 5901: "vnc",
+    8291: "winbox", 8728: "routeros-api", 8729: "routeros-api", 34567: "dvrip", 37777: "dahua",
+}  # fmt: skip
+_CWMP_PORTS = {7547, 30005}
+# Told in full by rules of their own.
+_TOLD_ELSEWHERE = {"upnp", "ssdp", "dns", "ntp", "mdns"}
+_UNENCRYPTED = {"telnet", "ftp"}
+_COMPUTERS = {"computer", "server", "desktop", "laptop", "phone", "smartphone", "tablet", "tv", "media-player"}
+_PASSWORD_FIELD = re.compile(r"""<input[^>]{0,200}type\s*=\s*["']?password""", re.IGNORECASE)
+_TELLING = ("http.title", "http.www_authenticate", "ssh.banner", "telnet.banner", "ftp.banner", "rtsp.server")
+
+
+def protocol_of(exposure: Exposure) -> str:
+    """The protocol behind an exposure, by what was said there and else by the (inner) port."""
+    port = int(exposure.internal.rsplit(":", 1)[1]) if exposure.internal else exposure.endpoint.port
+    if exposure.protocol.startswith("http") and port in _CWMP_PORTS:
+        return "tr-069"
+    if exposure.protocol in ("", "tcp", "udp", "unknown"):
+        return _PORTS.get(port, "unknown")
+    return exposure.protocol
+
+
+def is_appliance(device: Device) -> bool:
+    """Whether the device is known to be a box with firmware, and not a computer or a phone."""
+    kind = device.identity.kind if device.identity else None
+    return kind is not None and kind not in _COMPUTERS
+
+
+def manages(case: Case, exposure: Exposure) -> bool:
+    """Whether the device, or its data, can be handled through this exposure.
+
+    A web page does so where it is an appliance's, asks for a password, or was marked by the sweep; a computer's page
+    may be anything.
+    """
+    protocol = protocol_of(exposure)
+    if protocol not in ("http", "https"):
+        return exposure.management or protocol in MANAGES
+    if is_appliance(case.device) or asks_for_password(case, exposure):
+        return True
+    return exposure.management and not (case.device.identity and case.device.identity.kind)
+
+
+def asks_for_password(case: Case, exposure: Exposure) -> bool:
+    """Whether the web page behind an exposure shows a password field or answers 401."""
+    return any(
+        name == "http.www_authenticate" or _PASSWORD_FIELD.search(value)
+        for observation, name, value in case.values("http.www_authenticate", "http.body")
+        if exposure in case.exposures_of(observation.endpoint)
+    )
+
+
+@rule("exposure.*", facts=("protocol", "door", "seen"))
+def reachable(case: Case) -> Iterator[Draft]:
+    """A management service the internet can reach, or an unencrypted one inside.
+
+    Mapped exposures are told by `upnp.port-mapping`. A sign-in page inside is normal and no finding.
+    """
+    for exposure in case.device.exposures:
+        protocol, reach = protocol_of(exposure), reach_of([exposure], case.today)
+        if exposure.evidence is Evidence.MAPPED or protocol in _TOLD_ELSEWHERE:
+            continue
+        if reach is Reach.INSIDE and protocol not in _UNENCRYPTED:
+            continue
+        if not manages(case, exposure) and protocol != "sip":
+            continue
+        endpoint = exposure.endpoint
+        said = [quoted(name, value) for o, name, value in case.values(*_TELLING) if o.endpoint == endpoint]
+        yield Draft(
+            rule=f"exposure.{protocol}",
+            fact=Fact.FINE if protocol == "sip" else Fact.MANAGEMENT,
+            reach=reach,
+            evidence=(seen(exposure), *said),
+            discriminator=f"{protocol}:{endpoint.transport}:{endpoint.port}",
+            facts={
+                "protocol": protocol,
+                "door": "sign-in" if asks_for_password(case, exposure) else protocol,
+                "seen": exposure.evidence.value,
+            },
+            endpoint=endpoint,
+        )

@@ -1,0 +1,61 @@
+"""Finds doors the router opened because a program asked it to, and routers that take such requests from outside."""
+
+from collections.abc import Iterator
+
+from ..model import Evidence, Vantage
+from . import Case, Draft, quoted, rule, seen
+from .exposure import manages, protocol_of
+from .priority import Fact, Reach, reach_of
+
+_GATEWAY = ("InternetGatewayDevice", "WANIPConnection", "WANPPPConnection", "WANCommonInterfaceConfig")
+
+
+@rule("upnp.port-mapping", facts=("protocol", "internal", "control"))
+def port_mapping(case: Case) -> Iterator[Draft]:
+    """A mapping leads from the internet to this device.
+
+    To its controls or files it is as pressing as any open door; a game's or a phone's is worth asking about.
+    """
+    for exposure in case.device.exposures:
+        if exposure.evidence is not Evidence.MAPPED:
+            continue
+        endpoint, is_control = exposure.endpoint, manages(case, exposure)
+        yield Draft(
+            rule="upnp.port-mapping",
+            fact=Fact.MANAGEMENT if is_control else Fact.UNKNOWN,
+            reach=reach_of([exposure], case.today),
+            evidence=(seen(exposure),),
+            discriminator=f"{endpoint.transport}:{endpoint.port}",
+            facts={
+                "protocol": protocol_of(exposure),
+                "internal": exposure.internal or "",
+                "control": "yes" if is_control else "no",
+            },
+            endpoint=endpoint,
+        )
+
+
+@rule("upnp.wan-control", facts=("control",))
+def wan_control(case: Case) -> Iterator[Draft]:
+    """UPnP answered on the internet side: a gateway's control opens doors without a password."""
+    for exposure in case.device.exposures:
+        if exposure.vantage is not Vantage.INTERNET or reach_of([exposure], case.today) is not Reach.INTERNET:
+            continue
+        answers = [
+            (name, value)
+            for observation in case.device.observations
+            if observation.endpoint == exposure.endpoint
+            for name, value in observation.fields.items()
+            if name.startswith(("upnp.", "ssdp."))
+        ]
+        if not answers:
+            continue
+        is_gateway = any(word in value for _, value in answers for word in _GATEWAY)
+        yield Draft(
+            rule="upnp.wan-control",
+            fact=Fact.OPEN if is_gateway else Fact.MANAGEMENT,
+            reach=Reach.INTERNET,
+            evidence=(seen(exposure), *(quoted(name, value) for name, value in answers[:6])),
+            facts={"control": "yes" if is_gateway else "no"},
+            endpoint=exposure.endpoint,
+        )

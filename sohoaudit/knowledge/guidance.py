@@ -1,0 +1,253 @@
+"""Puts findings into words: title, summary, remedy and check of every rule, in every language of `reports/`.
+
+The texts lie in `reports/<language>/rules/<rule>.yaml`; a rule of a family (`exposure.ssh`) takes what its own file
+leaves out from the family's (`exposure.yaml`). A text may be a choice by one of `CHOICES`; a sentence or step that
+names a fact nobody knows is left out.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources.abc import Traversable
+from string import Formatter
+
+from ..model import Finding
+from . import shipped, text_yaml
+from .text_yaml import KnowledgeError, Listing, Text, Value
+
+CHOICES = {
+    "reach": ("internet", "perhaps", "inside"),
+    "certainty": ("is", "looks", "probably"),
+    "control": ("yes", "no"),
+    "seen": ("connected", "indexed", "global-address", "hairpin", "lan-only"),
+}
+PARTS = ("meaning", "title", "summary", "remedy", "verify")
+SWITCHES = ("update", "remote", "upnp", "password", "reset")
+# What every finding's texts may name, beside the facts of its rule.
+COMMON = frozenset({"this", "device", "address", "port", "endpoint", *(f"where_{switch}" for switch in SWITCHES)})
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of one finding, and the guidance and controls it can cite."""
+
+    title: str
+    summary: str
+    remedy: tuple[str, ...]
+    verify: str
+    references: tuple[str, ...]
+    controls: tuple[str, ...]
+
+
+def render(rule: str, language: str, facts: Mapping[str, str]) -> Words:
+    """The words of a finding.
+
+    Args:
+        rule: its stable name.
+        language: a folder of `reports/`, such as `en`.
+        facts: what `Finding.facts` holds; `reach`, `certainty`, `kind`, `vendor`, `model` and `name` choose words.
+
+    Raises:
+        KnowledgeError: the language or the rule has no words, or a title names a fact that is not given.
+    """
+    values = _values(language, facts)
+    texts = _texts(rule, language)
+    guidance = _cited(rule)
+    title = " ".join(_sentences(texts["title"], facts, values))
+    if not title:
+        raise KnowledgeError(f"reports/{language}/rules/{rule}.yaml", 1, f"no title for {dict(facts)}")
+    return Words(
+        title=title,
+        summary=_joined(_sentences(texts["summary"], facts, values), language),
+        remedy=tuple(_sentences(texts["remedy"], facts, values)),
+        verify=_joined(_sentences(texts["verify"], facts, values), language),
+        references=guidance["references"],
+        controls=guidance["controls"],
+    )
+
+
+def reword(finding: Finding, language: str) -> Finding:
+    """The same finding in another language; id, priority and evidence stay."""
+    words = render(finding.rule, language, finding.facts)
+    return replace(
+        finding,
+        title=words.title,
+        summary=words.summary,
+        remedy=words.remedy,
+        verify=words.verify,
+        references=words.references,
+        controls=words.controls,
+    )
+
+
+def reason(reach: str, fact: str, language: str) -> str:
+    """The sentence of one cell of the priority table: why this is as pressing as it is."""
+    return str(_table(_table(_terms(language), "cells"), fact)[reach])
+
+
+def label(table: str, key: str, language: str) -> str:
+    """A word of one of the tables `reaches`, `facts`, `priorities`, `kinds` and `doors`; the key where it has none."""
+    return str(_table(_terms(language), table).get(key, key))
+
+
+def meaning(rule: str, language: str) -> tuple[str, ...]:
+    """What a rule means and what to do about it, apart from any device: sentences for `sohoaudit explain`."""
+    return tuple(
+        _sentences(_texts(rule, language)["meaning"], {}, _values(language, {"protocol": rule.partition(".")[2]}))
+    )
+
+
+def citations(rule: str) -> tuple[tuple[str, str], ...]:
+    """The guidance and controls a rule cites: id and the document's title."""
+    cited = _cited(rule)
+    titles = _table(_guidance_file(), "titles")
+    return tuple((name, str(titles[name])) for name in (*cited["references"], *cited["controls"]))
+
+
+def languages() -> tuple[str, ...]:
+    """The languages there are words in."""
+    folder = shipped("reports")
+    return tuple(sorted(entry.name for entry in folder.iterdir() if (entry / "rules").is_dir()))
+
+
+def documented(language: str) -> tuple[str, ...]:
+    """The rules and families that have a file in this language, in the order of their names."""
+    names = (entry.name.removesuffix(".yaml") for entry in (_folder(language)).iterdir())
+    return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def placeholders(value: Value) -> Iterator[str]:
+    """Every `{placeholder}` named in a text, a list or a choice."""
+    if isinstance(value, Text):
+        yield from (name for _, name, _, _ in Formatter().parse(value) if name is not None)
+    elif isinstance(value, list):
+        for item in value:
+            yield from placeholders(item)
+    else:
+        for item in value.values():
+            yield from placeholders(item)
+
+
+def _sentences(value: Value, facts: Mapping[str, str], values: Mapping[str, str]) -> Iterator[str]:
+    """The sentences that hold here, in order: choices taken, placeholders filled, what is not known left out."""
+    if isinstance(value, Text):
+        if all(name in values for name in placeholders(value)):
+            sentence = value.format_map(values)
+            yield sentence[:1].upper() + sentence[1:] if value.startswith("{this}") else sentence
+    elif isinstance(value, list):
+        for item in value:
+            yield from _sentences(item, facts, values)
+    elif (chosen := _chosen(value, facts)) is not None:
+        yield from _sentences(chosen, facts, values)
+
+
+def _chosen(choice: Mapping[str, Value], facts: Mapping[str, str]) -> "Value | None":
+    """The branch that a fact chooses; a choice may leave branches out, and `else` stands for them."""
+    for name, branches in CHOICES.items():
+        if any(branch in choice for branch in branches):
+            return choice.get(facts.get(name, ""), choice.get("else"))
+    return None
+
+
+def _values(language: str, facts: Mapping[str, str]) -> dict[str, str]:
+    terms = _terms(language)
+    kinds = _table(terms, "kinds")
+    values = {name: text for name, text in facts.items() if text}
+    values["this"] = str(terms["this"]).format(kind=kinds.get(facts.get("kind", ""), kinds["device"]))
+    values["device"] = facts.get("name") or values["this"]
+    door = facts.get("door") or facts.get("protocol", "")
+    if door:
+        values["door"] = label("doors", door, language)
+    for switch, path in switches(facts.get("vendor", ""), facts.get("model", ""), language).items():
+        values[f"where_{switch}"] = str(terms["usually_under"]).format(path=path) if path else ""
+    return values
+
+
+def switches(vendor: str, model: str, language: str) -> dict[str, str]:
+    """Where a maker's menus usually hold each of `SWITCHES`, empty where that is not known.
+
+    The first interface whose `models` start the model's name is taken, else the one that names none.
+    """
+    for interface in _interfaces().get(vendor.lower(), ()):
+        starts = interface.get("models", ())
+        if not starts or any(model.lower().startswith(str(start).lower()) for start in starts):
+            return {switch: _path(interface.get(switch, Text("")), language) for switch in SWITCHES}
+    return dict.fromkeys(SWITCHES, "")
+
+
+def _path(value: Value, language: str) -> str:
+    return str(value.get(language, value.get("en", ""))) if isinstance(value, dict) else str(value)
+
+
+def _joined(sentences: Iterator[str], language: str) -> str:
+    return ("" if language in ("ja", "zh") else " ").join(sentences)
+
+
+def _cited(rule: str) -> dict[str, tuple[str, ...]]:
+    rows = _table(_guidance_file(), "rules")
+    row = _table(rows, rule if rule in rows else rule.partition(".")[0])
+    return {part: tuple(str(name) for name in row.get(part, ())) for part in ("references", "controls")}
+
+
+@cache
+def _texts(rule: str, language: str) -> Mapping[str, Value]:
+    """A rule's texts over those of its family."""
+    family = rule.partition(".")[0]
+    folder = _folder(language)
+    texts: dict[str, Value] = {}
+    for name in dict.fromkeys((family, rule)):
+        file = folder / f"{name}.yaml"
+        if file.is_file():
+            texts.update(_mapping(file.read_text(encoding="utf-8"), f"reports/{language}/rules/{name}.yaml"))
+    if missing := [part for part in PARTS if part not in texts]:
+        raise KnowledgeError(f"reports/{language}/rules/{rule}.yaml", 1, f"{', '.join(missing)} missing: write it")
+    return texts
+
+
+@cache
+def _terms(language: str) -> Mapping[str, Value]:
+    file = _folder(language) / "_terms.yaml"
+    return _mapping(file.read_text(encoding="utf-8"), f"reports/{language}/rules/_terms.yaml")
+
+
+@cache
+def _guidance_file() -> Mapping[str, Value]:
+    return _mapping((shipped("reports") / "guidance.yaml").read_text(encoding="utf-8"), "reports/guidance.yaml")
+
+
+@cache
+def _interfaces() -> dict[str, list[Mapping[str, Value]]]:
+    """Every maker's interfaces in the order of its file, by the maker's name in lower case."""
+    found: dict[str, list[Mapping[str, Value]]] = {}
+    for name, text in text_yaml.documents(shipped("reports") / "steps", "reports/steps"):
+        root = _mapping(text, name)
+        vendors, interfaces = root.get("vendors"), root.get("interfaces")
+        if not isinstance(vendors, Listing) or not isinstance(interfaces, Listing):
+            raise KnowledgeError(name, 1, "'vendors' and 'interfaces' are expected, each a list")
+        for vendor in vendors:
+            for interface in interfaces:
+                if not isinstance(interface, dict):
+                    raise KnowledgeError(name, interface.line, "an interface is a mapping of switches to menu paths")
+                found.setdefault(str(vendor).lower(), []).append(interface)
+    return found
+
+
+@cache
+def _folder(language: str) -> Traversable:
+    folder = shipped("reports") / language / "rules"
+    if not language.isalpha() or not folder.is_dir():
+        raise KnowledgeError("reports", 1, f"no language {language!r}: use one of {', '.join(languages())}")
+    return folder
+
+
+def _table(tables: Mapping[str, Value], name: str) -> Mapping[str, Value]:
+    """A mapping inside a mapping, empty where there is none."""
+    found = tables.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _mapping(text: str, where: str) -> Mapping[str, Value]:
+    root = text_yaml.load(text, where).root
+    if not isinstance(root, dict):
+        raise KnowledgeError(where, 1, "a mapping is expected")
+    return root
