@@ -105,22 +105,25 @@ def busiest_second(asked: Iterable[Packet]) -> dict[str, int]:
     }
 
 
-def most_connections(packets: Iterable[Packet], asker: str) -> dict[str, int]:
-    """For each host the most connections that stood at one time: from its SYN-ACK to the first FIN or RST."""
-    standing: dict[str, set[tuple[int, int]]] = collections.defaultdict(set)
-    most: collections.Counter[str] = collections.Counter()
-    for packet in (
-        packet for packet in packets if packet.protocol == "tcp" and asker in (packet.source, packet.destination)
-    ):
+def most_connections(packets: Iterable[Packet], asker: str, lasting_s: float = 0.05) -> dict[str, int]:
+    """For each host the most conversations that stood at one time: from its SYN-ACK to the first FIN or RST.
+
+    A knock, which hangs up as soon as it is let in, is no conversation: what lasts less than `lasting_s` is left out.
+    """
+    began: dict[tuple[str, int, int], float] = {}
+    spans: dict[str, list[tuple[float, float]]] = collections.defaultdict(list)
+    for packet in (each for each in packets if each.protocol == "tcp" and asker in (each.source, each.destination)):
         ours = packet.source == asker
         host = packet.destination if ours else packet.source
-        flow = (packet.source_port, packet.port) if ours else (packet.port, packet.source_port)
+        flow = (host, *((packet.source_port, packet.port) if ours else (packet.port, packet.source_port)))
         if not ours and packet.flags & (SYN | ACK) == SYN | ACK:
-            standing[host].add(flow)
-            most[host] = max(most[host], len(standing[host]))
-        elif packet.flags & (FIN | RST):
-            standing[host].discard(flow)
-    return dict(most)
+            began.setdefault(flow, packet.time)
+        elif packet.flags & (FIN | RST) and flow in began:
+            spans[host].append((began.pop(flow), packet.time))
+    lasting = {host: [(a, b) for a, b in each if b - a >= lasting_s] for host, each in spans.items()}
+    return {
+        host: max((sum(a <= at < b for a, b in each) for at, _ in each), default=0) for host, each in lasting.items()
+    }
 
 
 def gaps(times: Iterable[float]) -> list[float]:

@@ -1,0 +1,112 @@
+"""Runs the `sohoaudit` command on a host of the lab, watched from the wire and from the devices."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import sohoaudit
+
+from .capture import Capture, Packet
+from .lab import Lab
+
+INSIDE = ("192.168.77.0/24",)
+OUTSIDE = ("203.0.113.7", "--vantage", "internet", "--authorized", "the lab's owner")
+LONGEST_S = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One finished run: its exit code and words, its audit, what it sent, what the responders saw, what it cost."""
+
+    code: int
+    errors: str
+    document: dict
+    packets: list[Packet]
+    events: list[dict]
+    seconds: float
+    peak_bytes: int
+
+    def device(self, address: str) -> dict | None:
+        """The device that has this address, or None."""
+        return next((device for device in self.document["devices"] if address in device["addresses"]), None)
+
+
+def scan(lab: Lab, host: str, targets: tuple[str, ...], folder: Path, stop: "Stop | None" = None) -> Scan:
+    """Run `sohoaudit scan TARGETS` to its end on a host of the lab; with `stop` it is interrupted on the way.
+
+    An audit that was not written, or is no JSON, is an empty document.
+    """
+    output = folder / "audit.json"
+    with Capture(lab, host, folder / "wire.pcap") as seen, (folder / "errors").open("w+") as errors:
+        began, peak_bytes = time.monotonic(), 0
+        words = [
+            sys.executable,
+            "-m",
+            "sohoaudit",
+            "scan",
+            *targets,
+            "--yes",
+            "--format",
+            "json",
+            "--output",
+            str(output),
+        ]
+        process = subprocess.Popen(
+            lab.command(host, *words),
+            env=environment(folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+        )  # fmt: skip
+        try:
+            while process.poll() is None and time.monotonic() - began < LONGEST_S:
+                peak_bytes = max(peak_bytes, peak_of(process.pid))
+                if stop and not stop.sent_at and stop.when():
+                    process.send_signal(stop.signal)
+                    stop.sent_at = time.monotonic()
+                time.sleep(0.02)
+        finally:
+            ended = time.monotonic()
+            if stop:
+                stop.ended_at = ended
+            process.kill()
+            process.wait()
+        errors.seek(0)
+        said = errors.read()
+    document = json.loads(output.read_text()) if output.exists() else {}
+    events = [event for event in lab.events() if began <= event["t"] <= ended]
+    return Scan(process.returncode, said, document, seen.packets(), events, ended - began, peak_bytes)
+
+
+@dataclass(slots=True)
+class Stop:
+    """A signal that is sent once `when` says so, and when it was sent and answered (monotonic seconds)."""
+
+    signal: signal.Signals
+    when: Callable[[], bool]
+    sent_at: float = 0.0
+    ended_at: float = 0.0
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What the command sees: this very sohoaudit, no home of a person, no colours."""
+    here = str(Path(sohoaudit.__file__).parents[1])
+    own = {
+        "HOME": str(folder),
+        "XDG_CACHE_HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "XDG_DATA_HOME": str(folder),
+    }
+    return os.environ | own | {"PYTHONPATH": here, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def peak_of(pid: int) -> int:
+    """The most memory a living process held so far, in bytes; 0 where it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1_024 for line in lines if line.startswith("VmHWM")), 0)
