@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import ipaddress
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
@@ -18,8 +19,8 @@ __all__ = ["GuestBook", "Office", "Truth", "open_office"]
 class Office:
     """The open office: the way in, what may be audited from where, and what is true.
 
-    `devices` are the table's rows (name, addresses, `truth`, services) by name; `guest_books` say by the same name
-    how each device was treated so far.
+    `devices` are the table's rows (name, addresses, `truth`, services) by name; `guest_books` say by address how each
+    face was treated so far, since a visitor who meets both faces of a box cannot know at first that they are one.
     """
 
     street: Street
@@ -71,15 +72,16 @@ class _Table:
 async def open_office() -> AsyncIterator[Office]:
     """Start the office in this event loop; every socket is closed and every task ended when the block ends."""
     table = _Table()
-    books = {device.name: GuestBook() for device in DEVICES}
+    books: dict[str, GuestBook] = defaultdict(GuestBook)
     async with contextlib.AsyncExitStack() as shelf:
         shelf.callback(table.clear)
         for device in DEVICES:
             for service in device.services:
-                port = await service.open(books[device.name], shelf)
-                table.lay(Endpoint(device.address, service.port, service.transport), port)
-                if service.outside is not None:
-                    table.lay(Endpoint(PUBLIC_ADDRESS, service.outside, service.transport), port)
+                faces = [(device.address, service.port), (PUBLIC_ADDRESS, service.outside)]
+                for address, port in faces:
+                    if port is not None:
+                        door = await service.open(books[address], shelf)
+                        table.lay(Endpoint(address, port, service.transport), door)
         yield Office(
             street=table,
             lan=Scope((ipaddress.ip_network(LAN),), targets=(LAN,)),
@@ -90,5 +92,5 @@ async def open_office() -> AsyncIterator[Office]:
                 targets=(PUBLIC_ADDRESS,),
             ),
             devices={device.name: device for device in DEVICES},
-            guest_books=books,
+            guest_books=dict(books),
         )

@@ -31,7 +31,10 @@ class Request:
 
 @dataclass(slots=True)
 class GuestBook:
-    """What one device saw of its visitors; `complaints` are breaches of the manners that a careful guest keeps."""
+    """What one address saw of its visitors; ports are the devices' own.
+
+    `complaints` are breaches of the manners that a careful guest keeps.
+    """
 
     connections: int = 0
     datagrams: int = 0

@@ -225,7 +225,7 @@ PRINTER = DemoDevice(
     ),
 )
 
-# UAP-LR: a first-generation UniFi access point, out of support; its last firmware line is 4.0 (research: 4.3.28).
+# UAP-LR: a first-generation UniFi access point, out of support.
 ACCESS_POINT = DemoDevice(
     name="access point",
     address="192.168.50.2",

@@ -17,7 +17,7 @@ _WAN_CONNECTION = "urn:schemas-upnp-org:service:WANIPConnection:1"
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the description of a root device says; empty texts are left out, as `extra` elements are put in."""
+    """What the description of a root device says; empty texts are left out, `inner` is put in as it is."""
 
     kind: str
     friendly_name: str

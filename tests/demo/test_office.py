@@ -146,7 +146,7 @@ async def test_the_routers_gateway_reads_the_cameras_forward_and_then_the_end_of
     assert "<NewExternalPort>8081<" in first and f"<NewInternalClient>{CAMERA}<" in first
     second = await soap(office, "GetGenericPortMappingEntry", "<NewPortMappingIndex>1</NewPortMappingIndex>")
     assert "500 Internal Server Error" in second and "<errorCode>713<" in second
-    assert office.guest_books["router"].complaints == []
+    assert office.guest_books[ROUTER].complaints == []
 
 
 async def test_the_nas_tells_its_model_and_firmware_in_three_parts(office):
@@ -163,7 +163,7 @@ async def test_the_nas_tells_its_model_and_firmware_in_three_parts(office):
 async def test_the_camera_asks_for_a_password_and_tells_its_firmware_without(office, address, port):
     assert 'WWW-Authenticate: Basic realm="DCS-2530L"' in await get(office, address, port)
     assert "version=1.05\r\n" in await get(office, address, port, "/common/info.cgi")
-    assert len(office.guest_books["camera"].requests) == 2
+    assert len(office.guest_books[address].requests) == 2
 
 
 async def test_the_camera_answers_rtsp_options(office):
@@ -274,34 +274,39 @@ async def test_the_office_has_no_multicast(office):
 )
 async def test_a_breach_of_manners_is_written_down(office, address, port, text, complaint):
     await say(office, address, port, text)
-    (book,) = [office.guest_books[device.name] for device in DEVICES if device.address == address]
-    assert book.complaints == [f"port {port}: {complaint}"]
+    assert office.guest_books[address].complaints == [f"port {port}: {complaint}"]
 
 
 async def test_a_write_to_the_gateway_is_refused_and_written_down(office):
     assert "<errorCode>401<" in await soap(office, "AddPortMapping")
-    assert office.guest_books["router"].complaints == [
+    assert office.guest_books[ROUTER].complaints == [
         "port 49152: the UPnP action AddPortMapping, which is not a known read"
     ]
 
 
 async def test_two_requests_at_once_are_written_down(office):
     await asyncio.gather(get(office, CAMERA, 80), get(office, CAMERA, 80))
-    book = office.guest_books["camera"]
+    book = office.guest_books[CAMERA]
     assert (book.connections, book.most_connections, book.most_requests[80]) == (2, 2, 2)
     assert book.complaints == ["port 80: 2 requests at once"]
+
+
+async def test_two_faces_of_one_box_are_two_guest_books(office):
+    await asyncio.gather(get_over_tls(office, ROUTER, 443, "/"), get_over_tls(office, PUBLIC, 443, "/"))
+    assert [office.guest_books[address].most_requests[443] for address in (ROUTER, PUBLIC)] == [1, 1]
+    assert [office.guest_books[address].complaints for address in (ROUTER, PUBLIC)] == [[], []]
 
 
 async def test_a_try_to_sign_in_over_ssh_fails_and_is_written_down(office):
     sock = await dialer(office).connect(Endpoint(ROUTER, 22), 2)
     with pytest.raises(asyncssh.PermissionDenied):
         await asyncssh.connect(sock=sock, known_hosts=None, username="admin", password="admin", client_keys=None)
-    assert "port 22: an attempt to sign in" in office.guest_books["router"].complaints
+    assert "port 22: an attempt to sign in" in office.guest_books[ROUTER].complaints
 
 
 async def test_a_guess_at_the_community_gets_no_answer_and_is_written_down(office):
     assert await snmp_values(office, ROUTER, SYSDESCR, community="private") == []
-    assert office.guest_books["router"].complaints == ["port 161: a guess at the community"]
+    assert office.guest_books[ROUTER].complaints == ["port 161: a guess at the community"]
 
 
 @given(datagram=st.binary(max_size=200))
@@ -390,8 +395,8 @@ async def test_two_offices_at_once_do_not_hear_each_other():
     async with open_office() as one, open_office() as other:
         await asyncio.gather(get(one, CAMERA, 80), get(other, NAS, 8080))
         assert one.street.locate(Endpoint(CAMERA, 80)) != other.street.locate(Endpoint(CAMERA, 80))
-        assert (one.guest_books["camera"].connections, other.guest_books["camera"].connections) == (1, 0)
-        assert (one.guest_books["nas"].connections, other.guest_books["nas"].connections) == (0, 1)
+        assert (one.guest_books[CAMERA].connections, other.guest_books[CAMERA].connections) == (1, 0)
+        assert (one.guest_books[NAS].connections, other.guest_books[NAS].connections) == (0, 1)
 
 
 def test_no_two_devices_of_the_table_share_an_address_or_a_door():
