@@ -145,7 +145,7 @@ def assess(
     device = replace(device, exposures=_exposures(device, vantage))
     case = Case(device, vantage, today, knowledge or Shipped())
     believed = [rule for rule in rules() if ("decoy" in rule.names) == is_decoy(device)]
-    findings: dict[str, tuple[Draft, Finding]] = {}
+    findings: dict[str, Finding] = {}
     gaps: list[Gap] = []
     for each in believed:
         try:
@@ -154,7 +154,7 @@ def assess(
         except Exception as fault:
             reason = f"{', '.join(each.names)} failed: {type(fault).__name__}: {fault}"
             gaps.append(Gap("assess", device.addresses[0] if device.addresses else device.id, reason, matters=True))
-    ordered = sorted((f for _, f in findings.values()), key=lambda f: (f.priority.rank, f.rule, f.id))
+    ordered = sorted(findings.values(), key=lambda f: (f.priority.rank, f.rule, f.id))
     return replace(device, findings=tuple(ordered)), tuple(gaps)
 
 
@@ -206,17 +206,16 @@ def _exposure(device: Device, service: Service, vantage: Vantage) -> Exposure:
     return Exposure(endpoint, service.protocol, vantage, evidence, service.management, detail=detail)
 
 
-def _collect(findings: dict[str, tuple[Draft, Finding]], case: Case, draft: Draft, language: str) -> None:
+def _collect(findings: dict[str, Finding], case: Case, draft: Draft, language: str) -> None:
     """Two faces of one box may show the same thing: the more pressing finding stays, with the evidence of both."""
     if draft.priority is None:
         return
     identifier = finding_id(case.device, draft.rule, draft.discriminator)
     finding = _finding(identifier, draft.priority, case.device, draft, language)
     if identifier in findings:
-        _, other = findings[identifier]
-        first, second = sorted((other, finding), key=lambda f: f.priority.rank)
+        first, second = sorted((findings[identifier], finding), key=lambda f: f.priority.rank)
         finding = replace(first, evidence=tuple(dict.fromkeys((*first.evidence, *second.evidence))))
-    findings[identifier] = (draft, finding)
+    findings[identifier] = finding
 
 
 def _finding(identifier: str, pressing: Priority, device: Device, draft: Draft, language: str) -> Finding:

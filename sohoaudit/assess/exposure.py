@@ -21,6 +21,7 @@ _PORTS = {
     873: "rsync", 2049: "nfs", 3260: "iscsi", 3389: "rdp", 4786: "smart-install", 5900: "vnc", 5901: "vnc",
     8291: "winbox", 8728: "routeros-api", 8729: "routeros-api", 34567: "dvrip", 37777: "dahua",
 }  # fmt: skip
+_WEB = {"http", "https"}
 _CWMP_PORTS = {7547, 30005}
 # Told in full by rules of their own.
 _TOLD_ELSEWHERE = {"upnp", "ssdp", "dns", "ntp", "mdns"}
@@ -49,15 +50,12 @@ def is_appliance(device: Device) -> bool:
 def manages(case: Case, exposure: Exposure) -> bool:
     """Whether the device, or its data, can be handled through this exposure.
 
-    A web page does so where it is an appliance's, asks for a password, or was marked by the sweep; a computer's page
-    may be anything.
+    A web page does so where it is an appliance's or asks for a password; a computer's page may be anything.
     """
     protocol = protocol_of(exposure)
-    if protocol not in ("http", "https"):
-        return exposure.management or protocol in MANAGES
-    if is_appliance(case.device) or asks_for_password(case, exposure):
-        return True
-    return exposure.management and not (case.device.identity and case.device.identity.kind)
+    if protocol in _WEB:
+        return is_appliance(case.device) or asks_for_password(case, exposure)
+    return exposure.management or protocol in MANAGES
 
 
 def asks_for_password(case: Case, exposure: Exposure) -> bool:
@@ -81,20 +79,27 @@ def reachable(case: Case) -> Iterator[Draft]:
             continue
         if reach is Reach.INSIDE and protocol not in _UNENCRYPTED:
             continue
-        if not manages(case, exposure) and protocol != "sip":
+        fact, door = _judged(case, exposure, protocol)
+        if fact is None:
             continue
         endpoint = exposure.endpoint
         said = [quoted(name, value) for o, name, value in case.values(*_TELLING) if o.endpoint == endpoint]
         yield Draft(
             rule=f"exposure.{protocol}",
-            fact=Fact.FINE if protocol == "sip" else Fact.MANAGEMENT,
+            fact=fact,
             reach=reach,
             evidence=(seen(exposure), *said),
             discriminator=f"{protocol}:{endpoint.transport}:{endpoint.port}",
-            facts={
-                "protocol": protocol,
-                "door": "sign-in" if asks_for_password(case, exposure) else protocol,
-                "seen": exposure.evidence.value,
-            },
+            facts={"protocol": protocol, "door": door, "seen": exposure.evidence.value},
             endpoint=endpoint,
         )
+
+
+def _judged(case: Case, exposure: Exposure, protocol: str) -> tuple[Fact | None, str]:
+    """What an exposure means, and the name of its door; a page of an unknown box is worth finding out about."""
+    if manages(case, exposure):
+        return Fact.MANAGEMENT, "sign-in" if asks_for_password(case, exposure) else protocol
+    if protocol == "sip":
+        return Fact.FINE, protocol
+    is_unknown = not (case.device.identity and case.device.identity.kind)
+    return (Fact.UNKNOWN if protocol in _WEB and is_unknown else None), "web"

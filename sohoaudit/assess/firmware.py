@@ -6,43 +6,47 @@ from datetime import date
 from ..model import Priority
 from . import Case, Draft, certainty_of, quoted, rule
 from .exposure import is_appliance
-from .known import Applicable
+from .known import Applicable, Lifecycle
 from .priority import Fact, Reach
 
 CVES_NAMED = 5
 OLD_AFTER_YEARS = 5
 
 
-@rule("firmware.end-of-life", facts=("since", "source"))
+@rule("firmware.end-of-life", facts=("since", "source", "ended", "software", "version"))
 def end_of_life(case: Case) -> Iterator[Draft]:
-    """The maker said that no more updates will come."""
-    if not (who := _who(case)):
-        return
-    vendor, model, revision, certainty = who
-    life = case.knowledge.status(vendor, model, revision, _version(case), case.today)
-    if life.status == "end-of-life":
+    """The maker said that no more updates will come for the model, or for the line of versions that runs."""
+    life, ended, certainty = _ended(case)
+    if life:
+        software = case.device.identity and (case.device.identity.fork or case.device.identity.vendor)
         yield Draft(
             rule="firmware.end-of-life",
             fact=Fact.UNSUPPORTED,
             reach=case.reach(),
             evidence=(*_identity(case), f"lifecycle: {life.source}"),
-            facts={"since": str(life.since or ""), "source": life.source},
+            facts={
+                "since": str(life.since or ""),
+                "source": life.source,
+                "ended": ended,
+                "software": software or "",
+                "version": _version(case) or "",
+            },
             certainty=certainty if life.is_verified else "probably",
             at_most=_weight(life.is_verified),
         )
 
 
-@rule("firmware.known-exploited", "firmware.vulnerable", facts=("version", "cves", "cve_count", "fixed_in"))
+@rule("firmware.known-exploited", "firmware.vulnerable", facts=("version", "cves", "cve_count", "fixed_in", "support"))
 def holes(case: Case) -> Iterator[Draft]:
     """Advisories that name this model and this version, as one finding a kind and not one a hole."""
     version = _version(case)
     applicable = [advisory for advisory in _advisories(case) if advisory.applies == "yes"]
-    for name, fact, holes in (
+    for name, fact, named in (
         ("firmware.known-exploited", Fact.KNOWN_EXPLOITED, [a for a in applicable if a.known_exploited]),
         ("firmware.vulnerable", Fact.VULNERABLE, [a for a in applicable if not a.known_exploited]),
     ):
-        sure = [advisory for advisory in holes if advisory.is_verified]
-        if chosen := sure or holes:
+        sure = [advisory for advisory in named if advisory.is_verified]
+        if chosen := sure or named:
             yield _hole(case, name, fact, chosen, version, is_sure=bool(sure))
 
 
@@ -88,7 +92,7 @@ def age(case: Case) -> Iterator[Draft]:
         )
 
 
-@rule("firmware.unknown", facts=("fixed_in", "cves", "cve_count"))
+@rule("firmware.unknown", facts=("fixed_in", "cves", "cve_count", "support"))
 def unknown(case: Case) -> Iterator[Draft]:
     """An exploited hole is known in this model, and the device does not tell whether it has it: find out.
 
@@ -115,11 +119,28 @@ def _hole(
             "cves": ", ".join(cves[:CVES_NAMED]),
             "cve_count": str(len(cves)) if len(cves) > CVES_NAMED else "",
             "fixed_in": fixes.pop() if len(fixes) == 1 else "",
+            "support": "over" if _ended(case)[1] == "model" else "kept",
         },
         certainty=certainty if is_sure else "probably",
         cves=cves,
         at_most=_weight(is_sure),
     )
+
+
+def _ended(case: Case) -> tuple[Lifecycle | None, str, str]:
+    """The lifecycle that says support is over, what it is over for (`model` or `branch`), and how sure we are."""
+    identity, version, who = case.device.identity, _version(case), _who(case)
+    if who:
+        vendor, model, revision, certainty = who
+        life = case.knowledge.status(vendor, model, revision, None, case.today)
+        if life.status == "end-of-life":
+            return life, "model", certainty
+        line = case.knowledge.status(vendor, model, revision, version, case.today) if version else life
+    elif identity and identity.fork and version and (told := certainty_of(case.device, "firmware")):
+        line, certainty = case.knowledge.status(identity.fork, "", None, version, case.today), told
+    else:
+        return None, "", ""
+    return (line, "branch", certainty) if line.status == "end-of-life" else (None, "", certainty)
 
 
 def _who(case: Case) -> tuple[str, str, str | None, str] | None:

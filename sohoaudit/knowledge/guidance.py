@@ -19,6 +19,8 @@ CHOICES = {
     "reach": ("internet", "perhaps", "inside"),
     "certainty": ("is", "looks", "probably"),
     "control": ("yes", "no"),
+    "ended": ("model", "branch"),
+    "support": ("over", "kept"),
     "seen": ("connected", "indexed", "global-address", "hairpin", "lan-only"),
 }
 PARTS = ("meaning", "title", "summary", "remedy", "verify")

@@ -8,7 +8,8 @@ import time
 from .building import hosts
 from .lab import Lab, all_labs
 from .namespaces import LabError
-from .office import DESK_ADDRESS, OFFICES, OUTSIDE_ADDRESS, WAN_ADDRESS
+from .office import DESK_ADDRESS, OUTSIDE_ADDRESS, WAN_ADDRESS
+from .offices import OFFICES
 
 
 def main() -> None:

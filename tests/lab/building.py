@@ -14,7 +14,8 @@ from pathlib import Path
 
 from .daemons import HAS_IPV6, STARTERS, certificate
 from .namespaces import NETNS, LabError, inside, ip, listening, nft, processes, start_time, sysctl
-from .office import DESK_ADDRESS, ISP_ADDRESS, LAN, LAN6, OFFICES, OUTSIDE_ADDRESS, WAN_ADDRESS
+from .office import DESK_ADDRESS, ISP_ADDRESS, LAN, LAN6, OUTSIDE_ADDRESS, WAN_ADDRESS
+from .offices import OFFICES
 from .parts import Device, Forward, Office, Responder, Web
 
 READY_WITHIN_S = 10.0

@@ -21,6 +21,12 @@ def clean_office() -> Iterator[Lab]:
     yield from _standing("clean")
 
 
+@pytest.fixture(scope="session")
+def hostile_office() -> Iterator[Lab]:
+    """The office whose devices mean harm."""
+    yield from _standing("hostile")
+
+
 def _standing(kind: str) -> Iterator[Lab]:
     remove_orphans()
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 from .building import note, noted, remove
 from .daemons import apt_line, missing
 from .namespaces import LabError, start_time
-from .office import OFFICES
+from .offices import OFFICES
 from .parts import Office
 
 _TESTS = Path(__file__).resolve().parents[1]

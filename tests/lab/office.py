@@ -1,4 +1,4 @@
-"""The truth: two offices, what each device is, what it tells, and what can be reached from inside and outside.
+"""The truth about two offices: what each device is, what it tells, and what can be reached from inside and outside.
 
 The shapes of banners and pages are those of the makers; every serial number, address and name is invented.
 """
@@ -393,5 +393,3 @@ CLEAN = Office(
         QUIET,
     ),
 )  # fmt: skip
-
-OFFICES = {"exposed": EXPOSED, "clean": CLEAN}

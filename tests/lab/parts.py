@@ -108,6 +108,19 @@ class Datagram:
 
 
 @dataclass(frozen=True, slots=True)
+class Hostile:
+    """A TCP port that misbehaves in one of the ways of `hostile.py`."""
+
+    port: int
+    behaviour: str
+
+    @property
+    def ports(self) -> set[Port]:
+        """The one TCP port it listens on."""
+        return {("tcp", self.port)}
+
+
+@dataclass(frozen=True, slots=True)
 class Dropbear:
     """Real dropbear; `greeting` replaces `dropbear_2022.83` in a private copy by a text of the same length."""
 
@@ -220,7 +233,7 @@ class Miniupnpd:
         return {("tcp", 5000), ("udp", 1900), ("udp", 5351)}
 
 
-Responder = Web | Greeter | Ssdp | Sip | Mdns | Datagram
+Responder = Web | Greeter | Hostile | Ssdp | Sip | Mdns | Datagram
 Daemon = Dropbear | Telnetd | Snmpd | Dnsmasq | Lighttpd | BusyboxHttpd | Vsftpd | Miniupnpd
 
 

@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from .hostile import BEHAVIOURS
 from .namespaces import inside
-from .office import OFFICES
-from .parts import Datagram, Device, Greeter, Mdns, Page, Responder, Sip, Ssdp, Web
+from .offices import OFFICES
+from .parts import Datagram, Device, Greeter, Hostile, Mdns, Page, Responder, Sip, Ssdp, Web
 
 # A small box takes its time; without it two requests in flight at once would never be seen to overlap.
 THINKING_S = 0.02
@@ -98,6 +99,10 @@ async def _start(part: Responder, device: Device, sock: socket.socket, journal: 
         return await asyncio.start_server(
             lambda reader, writer: _greet(part, device, port, journal, reader, writer), sock=sock
         )
+    if isinstance(part, Hostile):
+        return await asyncio.start_server(
+            lambda reader, writer: _misbehave(part, device, port, journal, reader, writer), sock=sock
+        )
     loop = asyncio.get_running_loop()
     return await loop.create_datagram_endpoint(lambda: _Datagrams(part, device, port, journal), sock=sock)
 
@@ -158,6 +163,15 @@ async def _greet(
                 journal.write(device, port, "bytes", text=heard.decode("latin-1"))
         writer.close()
         await writer.wait_closed()
+
+
+async def _misbehave(
+    part: Hostile, device: Device, port: str, journal: Journal,
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+) -> None:  # fmt: skip
+    with journal.in_flight(device, port, "connection"), contextlib.suppress(OSError):
+        await BEHAVIOURS[part.behaviour](reader, writer)
+        writer.close()
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import sohoaudit
@@ -22,15 +22,19 @@ LONGEST_S = 180
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One finished run: its exit code and words, its audit, what it sent, what the responders saw, what it cost."""
+    """One finished run: its exit code and words, its audit, what it sent, what the responders saw, what it cost.
+
+    `seconds` is the life of the process, `seconds_on_wire` from its first packet to its end.
+    """
 
     code: int
     errors: str
-    document: dict
     packets: list[Packet]
     events: list[dict]
     seconds: float
+    seconds_on_wire: float
     peak_bytes: int
+    document: dict = field(default_factory=dict)
 
     def device(self, address: str) -> dict | None:
         """The device that has this address, or None."""
@@ -40,23 +44,18 @@ class Scan:
 def scan(lab: Lab, host: str, targets: tuple[str, ...], folder: Path, stop: "Stop | None" = None) -> Scan:
     """Run `sohoaudit scan TARGETS` to its end on a host of the lab; with `stop` it is interrupted on the way.
 
-    An audit that was not written, or is no JSON, is an empty document.
+    An audit that was not written is an empty document.
     """
     output = folder / "audit.json"
+    words = [sys.executable, "-m", "sohoaudit", "scan", *targets, "--yes", "--format", "json", "--output", str(output)]
+    done = watched(lab, host, words, folder, stop)
+    return replace(done, document=json.loads(output.read_text())) if output.exists() else done
+
+
+def watched(lab: Lab, host: str, words: list[str], folder: Path, stop: "Stop | None" = None) -> Scan:
+    """Run any command on a host of the lab while the wire, the devices and its memory are watched."""
     with Capture(lab, host, folder / "wire.pcap") as seen, (folder / "errors").open("w+") as errors:
         began, peak_bytes = time.monotonic(), 0
-        words = [
-            sys.executable,
-            "-m",
-            "sohoaudit",
-            "scan",
-            *targets,
-            "--yes",
-            "--format",
-            "json",
-            "--output",
-            str(output),
-        ]
         process = subprocess.Popen(
             lab.command(host, *words),
             env=environment(folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
@@ -69,16 +68,17 @@ def scan(lab: Lab, host: str, targets: tuple[str, ...], folder: Path, stop: "Sto
                     stop.sent_at = time.monotonic()
                 time.sleep(0.02)
         finally:
-            ended = time.monotonic()
+            ended, ended_on_clock = time.monotonic(), time.time()
             if stop:
                 stop.ended_at = ended
             process.kill()
             process.wait()
         errors.seek(0)
         said = errors.read()
-    document = json.loads(output.read_text()) if output.exists() else {}
+    packets = seen.packets()
     events = [event for event in lab.events() if began <= event["t"] <= ended]
-    return Scan(process.returncode, said, document, seen.packets(), events, ended - began, peak_bytes)
+    on_wire = ended_on_clock - packets[0].time if packets else 0.0
+    return Scan(process.returncode, said, packets, events, ended - began, on_wire, peak_bytes)
 
 
 @dataclass(slots=True)

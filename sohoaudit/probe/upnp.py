@@ -1,0 +1,165 @@
+"""Asks a UPnP device for its description, and a gateway for the ports it forwards to the internet."""
+
+import re
+from collections.abc import AsyncIterator
+from urllib.parse import urljoin, urlsplit
+from xml.etree.ElementTree import Element
+
+from ..dialer import BudgetSpent
+from ..model import Endpoint, Observation, Transport
+from . import Dialogue, probe, readable
+from .discretion import keyed
+from .http import Request, fetch
+from .xml_text import parse
+
+# One root device answers this once; `ssdp:all` would make it answer for each of its parts.
+SEARCH = (
+    b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\nMX: 2\r\nST: upnp:rootdevice\r\n\r\n'
+)
+MAPPINGS_LIMIT = 1_000
+_DESCRIBED = {
+    "manufacturer": "manufacturer", "modelName": "model_name", "modelNumber": "model_number",
+    "modelDescription": "model_description", "friendlyName": "friendly_name", "UDN": "udn", "serialNumber": "serial_number",
+    "deviceType": "device_type", "presentationURL": "presentation_url", "softwareVersion": "software_version",
+    "hardwareVersion": "hardware_version", "X_firmwareVersion": "software_version",
+}  # fmt: skip
+_FORWARDS = re.compile(r"urn:schemas-upnp-org:service:WAN(?:IP|PPP)Connection:[12]")
+
+
+@probe("upnp", udp={1900})
+async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
+    """Send one search to the device alone, read its description and, of a gateway, the table of forwarded ports.
+
+    Only what reads is called (`GetExternalIPAddress`, `GetGenericPortMappingEntry`); nothing is added or deleted.
+
+    Returns:
+        `upnp.server`, `upnp.location`, `upnp.usn`, and as `describe`; None where no answer came.
+    """
+    answer = await dial.ask(endpoint, SEARCH, 2.5)
+    if not answer or not answer.lstrip().upper().startswith((b"HTTP/", b"NOTIFY")):
+        return None
+    lines = (line.partition(":") for line in readable(answer).replace("\r", "").split("\n")[1:64])
+    told = {name.strip().lower(): value.strip() for name, _, value in lines}
+    fields = {f"upnp.{name}": told.get(name, "")[:1_000] for name in ("server", "location", "usn")}
+    described = await describe(endpoint, fields["upnp.location"], dial)
+    return Observation.of(endpoint, fields | dict(described.fields if described else {}))
+
+
+async def describe(endpoint: Endpoint, url: str, dial: Dialogue) -> Observation | None:
+    """Read the description at a place that an SSDP answer named, and what it leads to.
+
+    A place on another address is not contacted, whoever names it.
+
+    Returns:
+        `upnp.*` of the description's root device; of a gateway also `upnp.control_url`, `upnp.external_address`, and
+        `upnp.mapping`, a line each: `TCP 8081 192.168.50.20:80 enabled lease=0 "description"`.
+
+    Raises:
+        BudgetSpent: the host was asked enough.
+    """
+    place = _place(endpoint, url)
+    if not place:
+        return None
+    at, path = place
+    try:
+        page = await fetch(at, dial, Request(path), secure=False)
+        root = parse(page.text)
+        if root is None:
+            return Observation.of(endpoint, {"upnp.fault": f"no description: {page.fault or 'not XML'}"}, "upnp")
+        fields = _described(root, dial.settings.key) | {"upnp.location": url}
+        for service in root.iter("service"):
+            kind = service.findtext("serviceType", "").strip()
+            control = _place(at, urljoin(url, service.findtext("controlURL", "").strip()))
+            if _FORWARDS.fullmatch(kind) and control:
+                fields |= {"upnp.control_url": f"http://{_host(control[0])}:{control[0].port}{control[1]}"}
+                fields |= await _gateway(*control, kind, dial)
+                break
+    except OSError as fault:
+        return Observation.of(endpoint, {"upnp.fault": f"no description: {fault}"}, "upnp")
+    return Observation.of(endpoint, fields, "upnp")
+
+
+def _described(root: Element, key: bytes) -> dict[str, str]:
+    device = root.find("device")
+    if device is None:
+        return {}
+    fields = {}
+    for tag, name in _DESCRIBED.items():
+        text = (device.findtext(tag) or "").strip()[:1_000]
+        if text:
+            fields[f"upnp.{name}"] = keyed(text, key) if name == "serial_number" else text
+    return fields
+
+
+async def _gateway(at: Endpoint, path: str, kind: str, dial: Dialogue) -> dict[str, str]:
+    """What a gateway forwards; one turn is held for the whole table, whose entries are asked for one after another."""
+    fields: dict[str, str] = {}
+    async with dial.turn(at):
+        answer = await _call(at, path, kind, "GetExternalIPAddress", "", dial)
+        if answer is None:
+            return fields
+        fields["upnp.external_address"] = (answer.get("NewExternalIPAddress") or "")[:60]
+        mappings = [line async for line in _mappings(at, path, kind, dial)]
+    return fields | {"upnp.mapping": "\n".join(mappings)}
+
+
+async def _mappings(at: Endpoint, path: str, kind: str, dial: Dialogue) -> AsyncIterator[str]:
+    for index in range(MAPPINGS_LIMIT):
+        arguments = f"<NewPortMappingIndex>{index}</NewPortMappingIndex>"
+        entry = await _call(at, path, kind, "GetGenericPortMappingEntry", arguments, dial)
+        if not entry or not entry.get("NewInternalClient"):
+            return
+        source = entry.get("NewRemoteHost", "")
+        yield _line(
+            f"{entry.get('NewProtocol', '').upper()} {entry.get('NewExternalPort', '')}"
+            f" {entry['NewInternalClient']}:{entry.get('NewInternalPort', '')}"
+            f" {'enabled' if entry.get('NewEnabled') == '1' else 'disabled'} lease={entry.get('NewLeaseDuration', '')}"
+            + (f" from={source}" if source else ""),
+            entry.get("NewPortMappingDescription", ""),
+        )
+
+
+def _line(told: str, description: str) -> str:
+    described = " ".join(description.replace('"', "'").split())[:200]
+    return f'{" ".join(told.split())[:300]} "{described}"'
+
+
+async def _call(
+    at: Endpoint, path: str, kind: str, action: str, arguments: str, dial: Dialogue
+) -> dict[str, str] | None:
+    """Call an action that reads; its results by name, or None where it is refused or cannot be read.
+
+    The bytes are what every control point sends (UPnP Device Architecture 1.1, 3.2.1): some parsers stop at less.
+    """
+    body = (
+        '<?xml version="1.0"?>\r\n<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
+        's:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>'
+        f'<u:{action} xmlns:u="{kind}">{arguments}</u:{action}></s:Body></s:Envelope>\r\n'
+    )
+    headers = {"Content-Type": 'text/xml; charset="utf-8"', "SOAPAction": f'"{kind}#{action}"'}
+    answer = await fetch(at, dial, Request(path, "POST", headers, body), secure=False, holds_turn=True)
+    root = parse(answer.text) if answer.status == 200 else None
+    if root is None or root.find(f".//{action}Response") is None:
+        return None
+    return {str(element.tag): (element.text or "").strip() for element in root.iter() if len(element) == 0}
+
+
+def _place(endpoint: Endpoint, url: str) -> tuple[Endpoint, str] | None:
+    """Port and path of a plain HTTP address on the same host, or None for any other."""
+    try:
+        there = urlsplit(url)
+        port = there.port or 80
+        is_here = there.scheme == "http" and there.hostname == endpoint.address and not there.username
+    except ValueError:
+        return None
+    path = (there.path or "/") + (f"?{there.query}" if there.query else "")
+    if not is_here or len(path) > 256 or not path.isascii() or re.search(r"[\s\x00-\x1f]", path):
+        return None
+    return Endpoint(endpoint.address, port, Transport.TCP), path
+
+
+def _host(endpoint: Endpoint) -> str:
+    return f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
+
+
+__all__ = ["BudgetSpent", "ask", "describe"]

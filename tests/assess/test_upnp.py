@@ -1,0 +1,42 @@
+"""Doors that programs opened, and gateways that take orders from outside."""
+
+import pytest
+
+from sohoaudit.model import Priority, Transport, Vantage
+
+from .conftest import INSIDE, OUTSIDE, at, box, mapped, only, said
+
+GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
+
+
+def test_a_mapping_to_a_cameras_page_is_pressing(judge):
+    door = mapped(at(OUTSIDE, 8080), "192.168.50.30:80", "http", "IPCAM")
+    finding = only(judge(box(kind="camera", exposures=[door])))
+    assert (finding.rule, finding.priority) == ("upnp.port-mapping", Priority.HIGH)
+    assert "192.168.50.30:80" in finding.summary
+    assert finding.title == "The router leads anyone on the internet to this camera's control page"
+
+
+def test_a_games_mapping_is_worth_asking_about(judge):
+    door = mapped(at(OUTSIDE, 3074, Transport.UDP), "192.168.50.60:3074", "udp", "console")
+    finding = only(judge(box(kind="computer", exposures=[door])))
+    assert (finding.priority, finding.because) == (Priority.MEDIUM, ("internet", "unknown"))
+
+
+def test_a_gateway_that_takes_orders_from_the_internet_is_open(judge):
+    endpoint = at(OUTSIDE, 5000)
+    findings = judge(box((endpoint, "upnp"), says=[said(endpoint, upnp__device_type=GATEWAY)]), Vantage.INTERNET)
+    finding = only(findings)
+    assert (finding.rule, finding.priority) == ("upnp.wan-control", Priority.URGENT)
+
+
+def test_upnp_without_the_control_seen_is_no_open_door(judge):
+    endpoint = at(OUTSIDE, 1900, Transport.UDP)
+    findings = judge(box((endpoint, "upnp"), says=[said(endpoint, upnp__server="Linux UPnP/1.0")]), Vantage.INTERNET)
+    assert only(findings).priority is Priority.HIGH
+
+
+@pytest.mark.parametrize("address", [INSIDE, "2001:db8::1"])
+def test_upnp_that_answers_inside_is_what_it_is_for(judge, address):
+    endpoint = at(address, 5000)
+    assert judge(box((endpoint, "upnp"), says=[said(endpoint, upnp__device_type=GATEWAY)])) == {}
