@@ -1,5 +1,6 @@
 """`sohoaudit fingerprints`: shows, checks and extends what is known about how devices reveal themselves."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -108,6 +109,7 @@ def new(
     """
     from ..identify.stub import observed, stub
 
+    given: Mapping[str, str]
     if file is None:
         field = typer.prompt("Field, such as http.title")
         given = {str(field): str(typer.prompt("What the device said"))}

@@ -4,7 +4,7 @@ import html
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from urllib.parse import unquote
@@ -32,7 +32,7 @@ _CACHED_TEXT_LIMIT_CHARS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A follow-up question for one endpoint: a `path` to GET, the `name` of a question of questions.yaml, or an `oid`."""
+    """A follow-up question for one endpoint: a `path` to GET, the `name` of one in questions.yaml, or an `oid`."""
 
     endpoint: Endpoint
     path: str | None = None
@@ -97,7 +97,7 @@ class Identifier:
 
     def explain(self, observations: Iterable[Observation]) -> list[Explanation]:
         """Every fingerprint that matched, and those of which only a part did, with what was missing."""
-        explanations = []
+        explanations: list[Explanation] = []
         for record in _records(observations):
             explanations.extend(self._index.explain(record.endpoint, record.fields))
         return explanations
@@ -127,20 +127,16 @@ class Identifier:
             claims["vendor"] = vendor
         if one.fork:
             claims.setdefault("fork", one.fork)
+        place = (one.title, hit.field, hit.text, vendor, one.fork, is_hardware, one.traits)
+        rank = (one.is_users_own, len(one.when))
         for attribute, value in claims.items():
-            yield Claim(
-                attribute, value, one.certainty_of(attribute), one.title, hit.field, hit.text, vendor=vendor, fork=one.fork,
-                is_partial=one.is_partial and attribute == "firmware", is_hardware=is_hardware, traits=one.traits,
-                rank=(one.is_users_own, len(one.when)), scheme_vendor=one.vendor,
-            )  # fmt: skip
+            is_partial = one.is_partial and attribute == "firmware"
+            yield Claim(attribute, value, one.certainty_of(attribute), *place, is_partial=is_partial, rank=rank)
         if not claims and one.traits:
-            yield Claim("trait", one.traits[0], one.certainty, one.title, hit.field, hit.text, traits=one.traits)
+            yield Claim("trait", one.traits[0], one.certainty, *place)
         if vendor and one.kind and "kind" not in claims:
-            certainty = min(Certainty.LIKELY, one.certainty_of("kind"), key=lambda certainty: certainty.weight)
-            yield Claim(
-                "kind", one.kind, certainty, one.title, hit.field, hit.text, vendor=vendor, fork=one.fork, traits=one.traits,
-                is_hardware=is_hardware, rank=(False, 0), scheme_vendor=one.vendor,
-            )  # fmt: skip
+            # What a maker mostly makes: never more than likely, and any fingerprint that says the kind wins.
+            yield Claim("kind", one.kind, min(Certainty.LIKELY, one.certainty_of("kind"), key=_weight), *place)
 
     def _vendor(self, one: Fingerprint, values: Mapping[str, str]) -> str | None:
         """The maker as this project spells it; None where the name a device gave is nobody's we know."""
@@ -396,10 +392,17 @@ def _transformed(value: str, step: str, word: str, tables: Mapping[str, Mapping[
         return value[len(word) :] if value.lower().startswith(word.lower()) else value
     if step == "strip-suffix":
         return value[: -len(word)] if value.lower().endswith(word.lower()) else value
-    return {
-        "url-decode": unquote,
-        "html-entities": html.unescape,
-        "spaces": lambda text: re.sub(r"[_+]", " ", text),
-        "upper": str.upper,
-        "lower": str.lower,
-    }[step](value)
+    return _SIMPLE_STEPS[step](value)
+
+
+_SIMPLE_STEPS: Mapping[str, Callable[[str], str]] = {
+    "url-decode": unquote,
+    "html-entities": html.unescape,
+    "spaces": lambda text: re.sub(r"[_+]", " ", text),
+    "upper": str.upper,
+    "lower": str.lower,
+}
+
+
+def _weight(certainty: Certainty) -> int:
+    return certainty.weight

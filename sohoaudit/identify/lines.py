@@ -13,7 +13,7 @@ _ABSENT: Any = object()
 
 
 def answers(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterator[dict[str, Any]]:
-    """One answer a line: `{"id", "identity"}`, or `{"line", "error"}` where the line cannot be read; blank lines have none.
+    """One answer a line: `{"id", "identity"}`, or `{"line", "error"}` where the line cannot be read; none for a blank.
 
     All observations of a line belong to one device. An answer repeats the id of its line, where the line has one.
     """

@@ -1,4 +1,4 @@
-"""Merges what fingerprints claim into one identity: the most certain value wins, and disagreement is kept as evidence."""
+"""Merges what fingerprints claim into one identity: the most certain value wins, disagreement is kept as evidence."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +10,7 @@ from ..model import Certainty, Identity, Match
 _EVIDENCE_LIMIT = 64
 _MANY_MAKERS_ON_ONE_ENDPOINT = 3
 _MANY_MAKERS_BEHIND_ONE_ADDRESS = 5
+_OTHERS = ("model", "hardware_revision", "firmware", "kind", "cpe")
 _GATEWAYS = frozenset({"router", "modem", "vpn-gateway"})
 
 
@@ -17,9 +18,9 @@ _GATEWAYS = frozenset({"router", "modem", "vpn-gateway"})
 class Claim:
     """What one fingerprint says about one attribute.
 
-    `vendor` is whose device it speaks of, None for a shape that many makers share. `fork` marks other people's firmware;
-    `is_hardware` says that the vendor is the maker of the hardware all the same. `rank` settles ties: the user's own
-    first, then the fingerprint with more conditions. `record` numbers the endpoint it was seen on.
+    `vendor` is whose device it speaks of, None for a shape that many makers share. `fork` marks other people's
+    firmware; `is_hardware` says that the vendor is the maker of the hardware all the same. `rank` settles ties: the
+    user's own first, then the fingerprint with more conditions. `record` numbers the endpoint it was seen on.
     """
 
     attribute: str
@@ -30,11 +31,10 @@ class Claim:
     text: str
     vendor: str | None = None
     fork: str | None = None
-    is_partial: bool = False
     is_hardware: bool = True
     traits: tuple[str, ...] = ()
+    is_partial: bool = False
     rank: tuple[bool, int] = (False, 0)
-    scheme_vendor: str | None = None
     record: int = 0
     is_from_outside: bool = False
 
@@ -70,7 +70,7 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
             (c.certainty for c in claims if c.attribute == "vendor" and c.vendor == vendor), key=_weight
         )
     is_partial = False
-    for attribute in ("model", "hardware_revision", "firmware", "kind", "cpe"):
+    for attribute in _OTHERS:
         best = _best(claims, attribute, allowed, fork)
         if best:
             values[attribute], certainty[attribute] = best.value, best.certainty
@@ -80,14 +80,8 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
     elif vendor and "cpe" not in values and (cpe := _cpe(makers.get(vendor), values, is_partial)):
         values["cpe"] = cpe
         certainty["cpe"] = min(certainty["vendor"], certainty["model"], key=_weight)
-    return Identity(
-        **values,
-        certainty=certainty,
-        evidence=_evidence(claims),
-        partial=is_partial,
-        fork=fork,
-        traits=frozenset(traits),
-    )  # type: ignore[arg-type]
+    others = (values.get(attribute) for attribute in _OTHERS)
+    return Identity(vendor, *others, certainty, _evidence(claims), is_partial, fork, frozenset(traits))
 
 
 def _weight(certainty: Certainty) -> int:
@@ -177,9 +171,9 @@ def _cpe(maker: Maker | None, values: Mapping[str, str], is_partial: bool) -> st
     """The firmware's name in CPE 2.3 (NISTIR 7695), where the maker's file gives the vendor's part of it."""
     if maker is None or maker.cpe is None or "model" not in values:
         return None
-    version = values.get("firmware") if not is_partial else None
-    product = re.sub(r"\s+", "_", values["model"].lower())
-    return f"cpe:2.3:o:{maker.cpe}:{_escaped(product)}_firmware:{_escaped(version.lower()) if version else '*'}:*:*:*:*:*:*:*"
+    version = _escaped(values["firmware"].lower()) if "firmware" in values and not is_partial else "*"
+    product = _escaped(values["model"].lower())
+    return f"cpe:2.3:o:{maker.cpe}:{product}_firmware:{version}:*:*:*:*:*:*:*"
 
 
 def _escaped(text: str) -> str:

@@ -23,11 +23,8 @@ def stub(vendor: str, model: str, firmware: str, given: Mapping[str, str]) -> st
     """A file of fingerprints with one entry that matches what was given, for a person to widen and to describe."""
     when = {name: pattern(value, model, firmware) for name, value in given.items()}
     telling = {name: text for name, text in when.items() if "(?P<" in text} or when
-    expect = {
-        name: value
-        for name, value in (("model", model), ("firmware", firmware))
-        if any(f"(?P<{name}>" in t for t in telling.values())
-    }
+    told = [(name, value) for name, value in (("model", model), ("firmware", firmware)) if value]
+    expect = [("vendor", vendor), *((name, value) for name, value in told if f"(?P<{name}>" in str(telling))]
     lines = [
         f"vendor: {quoted(vendor)}",
         "kind: router  # router, ap, modem, switch, vpn-gateway, nas, camera, printer, voip, …",
@@ -40,7 +37,7 @@ def stub(vendor: str, model: str, firmware: str, given: Mapping[str, str]) -> st
         "    examples:",
         "      - give:",
         *(f"          {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items()),
-        f"        expect: {{ {', '.join(f'{name}: {quoted(value)}' for name, value in (('vendor', vendor), *expect.items()))} }}",
+        f"        expect: {{ {', '.join(f'{name}: {quoted(value)}' for name, value in expect)} }}",
     ]
     return "\n".join(lines) + "\n"
 

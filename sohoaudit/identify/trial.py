@@ -43,12 +43,8 @@ def _differences(one: Fingerprint, example: Example, identity: Identity | None) 
         expected["vendor"] = one.vendor
     for attribute, value in expected.items():
         if (told.get(attribute) or "") != value:
-            by = _culprit(identity, attribute)
-            yield KnowledgeError(
-                one.where,
-                example.line,
-                f"{one.name!r} gives {attribute} {told.get(attribute)!r}{by}, expected is {value!r}",
-            )
+            given = f"{attribute} {told.get(attribute)!r}{_culprit(identity, attribute)}"
+            yield KnowledgeError(one.where, example.line, f"{one.name!r} gives {given}, expected is {value!r}")
 
 
 def _culprit(identity: Identity | None, attribute: str) -> str:

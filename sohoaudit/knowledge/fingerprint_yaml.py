@@ -23,8 +23,8 @@ from .fingerprints import (
 from .text_yaml import KnowledgeError, Listing, Text, Value
 
 KINDS = (
-    "router", "ap", "modem", "switch", "vpn-gateway", "gateway", "nas", "camera", "printer", "voip", "ups", "iot", "controller",
-    "server",
+    "router", "ap", "modem", "switch", "vpn-gateway", "gateway", "nas", "camera", "printer", "voip", "ups", "iot",
+    "controller", "server",
 )  # fmt: skip
 
 TRANSFORMS = {
@@ -32,73 +32,22 @@ TRANSFORMS = {
     "strip-prefix": True, "strip-suffix": True, "lookup": True, "translate": True,
 }  # fmt: skip
 
-FIELDS = tuple(
-    [
-        "http.server",
-        "http.title",
-        "http.www_authenticate",
-        "http.set_cookie",
-        "http.header.<name>",
-        "http.body",
-        "http.body@<path>",
-        "http.favicon.mmh3",
-        "http.favicon.md5",
-        "http.last_modified",
-        "tls.subject",
-        "tls.issuer",
-        "tls.not_before",
-        "tls.sha256",
-        "tls.jarm",
-        "ssh.banner",
-        "ssh.hostkey",
-        "telnet.banner",
-        "ftp.banner",
-        "smtp.banner",
-        "snmp.sysdescr",
-        "snmp.sysobjectid",
-        "snmp.sysname",
-        "sip.server",
-        "sip.user_agent",
-        "rtsp.server",
-        "dns.version_bind",
-        "upnp.server",
-        "upnp.manufacturer",
-        "upnp.model_name",
-        "upnp.model_number",
-        "upnp.model_description",
-        "upnp.friendly_name",
-        "upnp.udn",
-        "upnp.serial_number",
-        "upnp.software_version",
-        "upnp.hardware_version",
-        "mdns.<service>.<key>",
-        "mndp.<key>",
-        "ubnt.<key>",
-        "ntp.version",
-        "dhcp.vendor_class",
-        "tcp.banner",
-        "snmp.<oid>",
-        "hnap.<key>",
-        "jnap.<key>",
-        "onvif.<key>",
-        "wsd.<key>",
-        "sadp.<key>",
-        "dhip.<key>",
-        "nsdp.<key>",
-        "findhost.<key>",
-        "lldp.<key>",
-        "cdp.<key>",
-        "ipp.<key>",
-        "natpmp.<key>",
-        "winbox.version",
-        "finger.banner",
-        "pptp.vendor",
-        "mac.prefix",
-    ]
-)
+FIELDS = (
+    "http.server", "http.title", "http.www_authenticate", "http.set_cookie", "http.header.<name>", "http.body",
+    "http.body@<path>", "http.favicon.mmh3", "http.favicon.md5", "http.last_modified", "tls.subject",
+    "tls.issuer", "tls.not_before", "tls.sha256", "tls.jarm", "ssh.banner", "ssh.hostkey", "telnet.banner",
+    "ftp.banner", "smtp.banner", "snmp.sysdescr", "snmp.sysobjectid", "snmp.sysname", "sip.server",
+    "sip.user_agent", "rtsp.server", "dns.version_bind", "upnp.server", "upnp.manufacturer", "upnp.model_name",
+    "upnp.model_number", "upnp.model_description", "upnp.friendly_name", "upnp.udn", "upnp.serial_number",
+    "upnp.software_version", "upnp.hardware_version", "mdns.<service>.<key>", "mndp.<key>", "ubnt.<key>",
+    "ntp.version", "dhcp.vendor_class", "tcp.banner", "snmp.<oid>", "hnap.<key>", "jnap.<key>", "onvif.<key>",
+    "wsd.<key>", "sadp.<key>", "dhip.<key>", "nsdp.<key>", "findhost.<key>", "lldp.<key>", "cdp.<key>",
+    "ipp.<key>", "natpmp.<key>", "winbox.version", "finger.banner", "pptp.vendor", "mac.prefix",
+)  # fmt: skip
 
 _FILE_KEYS = (
-    "vendor", "kind", "versions", "fork", "traits", "also_known_as", "kin", "lines", "cpe", "tables", "fingerprints", "makers",
+    "vendor", "kind", "versions", "fork", "traits", "also_known_as", "kin", "lines", "cpe", "tables", "fingerprints",
+    "makers",
 )  # fmt: skip
 _FINGERPRINT_KEYS = (
     "name", "when", "not", "set", "certainty", "partial", "transform", "then_ask", "traits", "source", "examples",
@@ -142,6 +91,11 @@ class _Reader:
             if key not in allowed:
                 self.fault(value.key_lines[key], f"{key!r} is not {kind}{_near(key, allowed)}")
         return value
+
+    def mapping(self, entry: text_yaml.Mapping, key: str) -> text_yaml.Mapping:
+        """The mapping under a key, whatever its own keys; empty where there is none."""
+        value = entry.get(key, _nothing())
+        return self.known(value, value if isinstance(value, text_yaml.Mapping) else ())
 
     def text(self, mapping: text_yaml.Mapping, key: str, default: str = "") -> str:
         value = mapping.get(key)
@@ -204,7 +158,8 @@ def read_questions(text: str, where: str) -> dict[str, NamedQuestion]:
     reader = _Reader(where, frozenset())
     root = reader.known(text_yaml.load(text, where).root, ("questions",))
     found: dict[str, NamedQuestion] = {}
-    for value in root.get("questions", ()):
+    listed = root.get("questions")
+    for value in listed if isinstance(listed, Listing) else ():
         entry = reader.known(value, _QUESTION_KEYS)
         one = _question(reader, entry)
         if one.name in found:
@@ -226,10 +181,7 @@ def _question(reader: _Reader, entry: text_yaml.Mapping) -> NamedQuestion:
     reader.choice(entry, "format", ("json", "xml", "lines"))
     if answer != "body" and not answer.startswith("http.body@") and not (answer.endswith(".") and form):
         reader.fault(entry.line, "`answer` is http.body@<path>, or a prefix such as `jnap.` together with a format")
-    headers = {
-        key: str(value)
-        for key, value in reader.known(entry.get("headers", _nothing()), entry.get("headers", ())).items()
-    }
+    headers = {key: str(value) for key, value in reader.mapping(entry, "headers").items()}
     return NamedQuestion(
         name=reader.text(entry, "name"), method=reader.text(entry, "method"), path=path, headers=headers,
         body=reader.text(entry, "body"), answer=f"http.body@{path}" if answer == "body" else answer, format=form,
@@ -252,8 +204,8 @@ def _read_file(
     tables.update(own_tables)
     if vendor:
         _add_maker(makers, _maker(reader, file, vendor))
-    for name, aliases in reader.known(file.get("makers", _nothing()), file.get("makers", ())).items():
-        _add_maker(makers, Maker(name, tuple(reader.texts(aliases))))
+    for name, aliases in reader.mapping(file, "makers").items():
+        _add_maker(makers, Maker(name, tuple(map(str, reader.texts(aliases)))))
     own_names: set[str] = set()
     entries = file.get("fingerprints", ())
     for value in entries if isinstance(entries, Listing) else ():
@@ -286,9 +238,10 @@ def _add_maker(makers: dict[str, Maker], new: Maker) -> None:
 
 def _tables(reader: _Reader, file: text_yaml.Mapping) -> dict[str, Mapping[str, str]]:
     """The lookup tables of a file, keys in lower case, names made the file's own."""
-    tables = {}
-    for name, value in reader.known(file.get("tables", _nothing()), file.get("tables", ())).items():
-        rows = reader.known(value, value if isinstance(value, text_yaml.Mapping) else ())
+    tables: dict[str, Mapping[str, str]] = {}
+    named = reader.mapping(file, "tables")
+    for name in named:
+        rows = reader.mapping(named, name)
         tables[f"{reader.where}#{name}"] = {key.lower(): reader.text(rows, key) for key in rows}
     return tables
 
@@ -328,9 +281,9 @@ def _fingerprint(
 
 def _conditions(reader: _Reader, entry: text_yaml.Mapping, key: str) -> tuple[tuple[Condition, ...], dict[str, int]]:
     """The conditions under `when` or `not`, and the named groups of their patterns with their lines."""
-    conditions, groups = [], {}
-    value = entry.get(key, _nothing())
-    for name, listed in reader.known(value, value if isinstance(value, text_yaml.Mapping) else ()).items():
+    conditions: list[Condition] = []
+    groups: dict[str, int] = {}
+    for name, listed in reader.mapping(entry, key).items():
         if not is_field(name):
             known = [field for field in FIELDS if "<" not in field]
             reader.fault(_line(listed), f"{name!r} is not a field of an observation{_near(name, known)}")
@@ -398,7 +351,7 @@ def _transforms(
                 needs = " with a word behind it" if TRANSFORMS.get(step) else ""
                 reader.fault(text.line, f"{str(text)!r} is not a transform{needs}{_near(step, TRANSFORMS)}")
             elif step in ("lookup", "translate"):
-                tables = file.get("tables", {})
+                tables = tuple(reader.mapping(file, "tables"))
                 if word not in tables:
                     reader.fault(text.line, f"the file has no table {word!r}{_near(word, tables)}")
                 word = f"{reader.where}#{word}"
@@ -422,12 +375,12 @@ def _then_ask(reader: _Reader, entry: text_yaml.Mapping) -> tuple[str, ...]:
 
 
 def _examples(reader: _Reader, entry: text_yaml.Mapping) -> tuple[Example, ...]:
-    examples = []
+    examples: list[Example] = []
     for key, allowed in (("examples", ("give", "expect")), ("counter_examples", ("give",))):
         listed = entry.get(key, ())
         for value in listed if isinstance(listed, Listing) else ():
             example = reader.known(value, allowed)
-            given = reader.known(example.get("give", _nothing()), example.get("give", ()))
+            given = reader.mapping(example, "give")
             for name in given:
                 if not is_field(name) or is_glob(name):
                     reader.fault(given.key_lines[name], f"{name!r} is not a field of an observation")
@@ -453,7 +406,7 @@ def _loose_ends(fingerprints: Fingerprints) -> Iterable[KnowledgeError]:
                 yield KnowledgeError(
                     "fingerprints/devices",
                     1,
-                    f"{spelling!r} is written by both {other} and {maker.name}: give it to one",
+                    f"{spelling!r} is both {other} and {maker.name}: give it to one",
                 )
 
 

@@ -1,12 +1,12 @@
-"""What the project knows about how devices reveal themselves: the fingerprints and the follow-up questions they may name.
+"""What is known of how devices reveal themselves: the fingerprints and the follow-up questions they may name.
 
-The data lies in `fingerprints/devices/*.yaml` and `fingerprints/questions.yaml`. Reading YAML is slow, so what was read and
-found sound is kept as JSON in the user's cache folder under the hash of the files; it may be absent or spoilt at any time.
+The data lies in `fingerprints/devices/*.yaml` and `fingerprints/questions.yaml`. Reading YAML is slow, so what was read
+and found sound is kept as JSON in the user's cache folder under the hash of the files; it may be absent or spoilt at
+any time.
 """
 
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,7 +50,7 @@ class Example:
 class Fingerprint:
     """One way a device reveals itself.
 
-    `settings` are fixed values or templates of named groups by attribute, `transforms` the steps each value goes through.
+    `settings` are fixed values or templates of named groups by attribute, `transforms` the steps a value goes through.
     `certainties` holds the certainty of each attribute that has its own, `certainty` that of the others. `fork` names
     other people's firmware. `examples` are empty where the fingerprint came from the index.
     """
@@ -150,7 +150,7 @@ class Fingerprints:
         return self.spellings.get(plain_name(text))
 
     def counts(self) -> dict[str, int]:
-        """How much is known: makers with fingerprints, product lines, fingerprints, examples (after `load_with_examples`)."""
+        """How much is known; the examples are only counted after `load_with_examples`."""
         told = {one.vendor for one in self.all if one.vendor}
         return {
             "makers": len(told),
@@ -245,67 +245,30 @@ def plain_name(text: str) -> str:
 
 
 _LEGAL_FORMS = frozenset(
-    [
-        "inc",
-        "incorporated",
-        "corp",
-        "corporation",
-        "co",
-        "company",
-        "ltd",
-        "limited",
-        "llc",
-        "gmbh",
-        "ag",
-        "kg",
-        "sa",
-        "srl",
-        "spa",
-        "bv",
-        "ab",
-        "oy",
-        "plc",
-        "technologies",
-        "technology",
-        "tech",
-        "systems",
-        "electronics",
-        "electric",
-        "networks",
-        "network",
-        "communications",
-        "communication",
-        "computer",
-        "computers",
-        "international",
-        "intl",
-        "industries",
-        "group",
-        "digital",
-        "the",
-        "usa",
-        "kk",
-        "pte",
-        "pty",
-        "of",
-        "china",
-        "taiwan",
-    ]
-)
+    (
+        "inc", "incorporated", "corp", "corporation", "co", "company", "ltd", "limited", "llc", "gmbh", "ag",
+        "kg", "sa", "srl", "spa", "bv", "ab", "oy", "plc", "technologies", "technology", "tech", "systems",
+        "electronics", "electric", "networks", "network", "communications", "communication", "computer",
+        "computers", "international", "intl", "industries", "group", "digital", "the", "usa", "kk", "pte",
+        "pty", "of", "china", "taiwan",
+    )
+)  # fmt: skip
 
 _DENIED = tuple(
     (re.compile(pattern, re.IGNORECASE), why)
     for pattern, why in (
-        (r"\?.*currentsetting\.htm", "in a query these words are an old way past the sign-in"),
-        (r"currentsetting\.htm.*\?", "in a query these words are an old way past the sign-in"),
-        (r"/setup\.cgi|/tmUnblock\.cgi|/hndUnblock\.cgi|EXCU_SHELL|formSysCmd|/cgi-bin/;|/shell\b|goform_set_cmd", "it runs commands"),
-        (r"mainfunction\.cgi(?!\?action=get_ui_model$)", "its other actions run commands"),
-        (r"login_mgr\.cgi|SynoToken|session_login\.php|/login\.cgi\?|[?&](?:pass|passwd|password|pwd|psw)=", "it opens a session or tries a password"),
-        (r"webNasIPS|Listadeparametros|/wanfun\.js|rom-0|getcfg\.php|/backup|\.cfg$|config\.(?:bin|xml\?)|/etc/|/system\.ini", "it hands out credentials"),
+        (r"\?.*currentsetting\.htm|currentsetting\.htm.*\?", "in a query these words are an old way past the sign-in"),
+        (r"/setup\.cgi|/(?:tm|hnd)Unblock\.cgi|EXCU_SHELL|formSysCmd|/cgi-bin/;|/shell\b", "it runs commands"),
+        (r"mainfunction\.cgi(?!\?action=get_ui_model$)|goform_set_cmd", "it runs commands"),
+        (r"login_mgr\.cgi|SynoToken|session_login\.php|/login\.cgi\?", "it opens a session"),
+        (r"[?&](?:pass|passwd|password|pwd|psw)=", "it tries a password"),
+        (r"webNasIPS|Listadeparametros|/wanfun\.js|rom-0|getcfg\.php|/backup|\.cfg$", "it hands out credentials"),
+        (r"config\.(?:bin|xml\?)|/etc/|/system\.ini", "it hands out credentials"),
         (r"\?images/|\.\./|/\.\.|%00|[`|<>]|\$\(", "it is the shape of a way past the sign-in"),
-        (r"reboot|restart|factory|restore|upgrade|flash|shutdown|poweroff|logout|logoff|delete|erase|/reset", "it changes or stops the device"),
+        (r"reboot|restart|factory|restore|upgrade|flash|shutdown|poweroff|/reset", "it changes or stops the device"),
+        (r"logout|logoff|delete|erase", "it changes something"),
     )
-)  # fmt: skip
+)
 
 
 def _texts(extra: Sequence[Path]) -> list[tuple[str, str, bool]]:
@@ -375,7 +338,7 @@ def _keep(digest: str, fingerprints: Fingerprints) -> None:
         stale = sorted(path.parent.glob("*.json"), key=lambda entry: entry.stat().st_mtime)[:-7]
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".part", delete=False) as part:
             json.dump(_to_index(fingerprints), part, ensure_ascii=False, separators=(",", ":"))
-        os.replace(part.name, path)
+        Path(part.name).replace(path)
         for entry in stale:
             entry.unlink(missing_ok=True)
     except OSError:
@@ -392,8 +355,9 @@ def _to_index(fingerprints: Fingerprints) -> dict[str, Any]:
         "all": [
             [
                 one.name, one.vendor, one.kind, [[c.field, c.patterns] for c in one.when],
-                [[c.field, c.patterns] for c in one.unless], one.settings, one.certainty, one.certainties, one.is_partial,
-                one.fork, one.transforms, one.then_ask, one.traits, one.source, one.where, one.line, one.is_users_own,
+                [[c.field, c.patterns] for c in one.unless], one.settings, one.certainty, one.certainties,
+                one.is_partial, one.fork, one.transforms, one.then_ask, one.traits, one.source, one.where, one.line,
+                one.is_users_own,
             ]
             for one in fingerprints.all
         ],
@@ -401,7 +365,9 @@ def _to_index(fingerprints: Fingerprints) -> dict[str, Any]:
 
 
 def _from_index(index: dict[str, Any], version: str) -> Fingerprints:
-    makers = {row[0]: Maker(row[0], *map(tuple, row[1:4]), *row[4:]) for row in index["makers"]}
+    makers = {
+        row[0]: Maker(row[0], tuple(row[1]), tuple(row[2]), tuple(row[3]), row[4], row[5]) for row in index["makers"]
+    }
     return Fingerprints.of(map(_fingerprint, index["all"]), makers, index["tables"], version)
 
 

@@ -1,8 +1,8 @@
-"""Matches many patterns at once in linear time: google-re2 where it can be imported, Python's `re` behind a lint where not.
+"""Matches many patterns at once in linear time: google-re2 where it can be imported, else Python's `re` behind a lint.
 
-Patterns use the common ground of both: ASCII classes, `^` and `$` at every line (several values of a field stand one per
-line), `\\z` for the very end, `(?i)` in front for either case. No lookaround and no backreference, which a linear engine
-cannot do, and no counted gap above 100, which costs it dearly.
+Patterns use the common ground of both: ASCII classes, `^` and `$` at every line (several values of a field stand one
+per line), `\\z` for the very end, `(?i)` in front for either case. No lookaround and no backreference, which a linear
+engine cannot do, and no counted gap above 100, which costs it dearly.
 """
 
 import re
@@ -13,13 +13,6 @@ from typing import Any, Protocol
 LONGEST_COUNT = 100
 
 
-class Found(Protocol):
-    """Where a pattern was found."""
-
-    def group(self, name: str | int = 0, /) -> str | None:
-        """The text of a group, None where it took no part."""
-
-
 class Pattern(Protocol):
     """One compiled pattern."""
 
@@ -27,8 +20,8 @@ class Pattern(Protocol):
     def groupindex(self) -> Any:
         """The named groups and their numbers."""
 
-    def search(self, text: str, /) -> Found | None:
-        """The first place where the pattern is found."""
+    def search(self, text: str, /) -> Any:
+        """The first place where the pattern is found, which has `group`, or None."""
 
 
 class PatternSet(Protocol):
@@ -156,9 +149,9 @@ def needed_literal(pattern: str) -> str:
 
 _COUNTED = re.compile(r"(?<!\\)\{(\d+)(?:,(\d*))?\}")
 _REFUSED = (
-    (re.compile(r"\(\?<?[=!]"), "lookaround is not available in a linear engine: use `not`, or match more and name a group"),
-    (re.compile(r"\(\?P=|(?<!\\)(?:\\\\)*\\[1-9]"), "backreferences are not available in a linear engine: write it out"),
-    (re.compile(r"\(\?>|[*+?}]\+"), "possessive and atomic groups are not available in a linear engine: drop the +"),
+    (re.compile(r"\(\?<?[=!]"), "a linear engine has no lookaround: use `not`, or match more and name a group"),
+    (re.compile(r"\(\?P=|(?<!\\)(?:\\\\)*\\[1-9]"), "a linear engine has no backreferences: write it out"),
+    (re.compile(r"\(\?>|[*+?}]\+"), "a linear engine has no possessive repeats or atomic groups: drop the +"),
     (re.compile(r"\\Z"), r"\Z means two things in two engines: write \z for the very end"),
 )  # fmt: skip
 
