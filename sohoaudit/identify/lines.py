@@ -1,0 +1,109 @@
+"""Answers the JSON lines of `sohoaudit identify`: one object in, one object out, in the same order."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..knowledge.fingerprints import Fingerprints
+from ..model import Endpoint, Identity, Observation, printable
+from . import Identifier
+
+_NOWHERE = Endpoint("0.0.0.0", 0)  # noqa: S104 - no address at all: the lines carry none
+_ABSENT: Any = object()
+
+
+def answers(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterator[dict[str, Any]]:
+    """One answer a line: `{"id", "identity"}`, or `{"line", "error"}` where the line cannot be read; none for a blank.
+
+    All observations of a line belong to one device. An answer repeats the id of its line, where the line has one.
+    """
+    identifier = Identifier(fingerprints)
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError) as fault:
+            yield {"line": number, "error": f"this is not JSON: {fault}"}
+            continue
+        name = entry.get("id", _ABSENT) if isinstance(entry, dict) else _ABSENT
+        answer: dict[str, Any] = {} if name is _ABSENT else {"id": name}
+        try:
+            fields = _fields(entry)
+        except ValueError as fault:
+            yield {**answer, "line": number, "error": str(fault)}
+            continue
+        identity = identifier.identify([Observation(_NOWHERE, fields)]) if fields else None
+        yield {**answer, "identity": as_json(identity) if identity else None}
+
+
+def as_json(identity: Identity) -> dict[str, Any]:
+    """The identity as DESIGN's contract writes it; what is not known is null."""
+    return {
+        "vendor": identity.vendor,
+        "model": identity.model,
+        "hardware_revision": identity.hardware_revision,
+        "firmware": identity.firmware,
+        "kind": identity.kind,
+        "cpe": identity.cpe,
+        "fork": identity.fork,
+        "partial": identity.partial,
+        "traits": sorted(identity.traits),
+        "certainty": identity.certainty,
+        "evidence": [
+            {
+                "attribute": match.attribute,
+                "value": match.value,
+                "certainty": match.certainty,
+                "fingerprint": match.fingerprint,
+                "field": match.field,
+                "text": match.text,
+            }
+            for match in identity.evidence
+        ],
+    }
+
+
+def observation(entry: Any, endpoint: Endpoint = _NOWHERE) -> Observation:
+    """The observations of one line as one.
+
+    Raises:
+        ValueError: the line does not have the shape of the contract; says what is missing.
+    """
+    return Observation(endpoint, _fields(entry))
+
+
+def _fields(entry: Any) -> Mapping[str, str]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("observations"), list):
+        raise ValueError('the line needs "observations": [{"field": "http.server", "value": "…"}]')
+    fields: dict[str, str] = {}
+    for one in entry["observations"]:
+        name, value = (one.get("field"), one.get("value")) if isinstance(one, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ValueError('an observation needs a "field" and a "value", both text')
+        safe = printable(value)
+        if safe:
+            fields[name] = fields[name] + "\n" + safe if name in fields else safe
+    return fields
+
+
+def explanations(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterator[tuple[str, bool]]:
+    """For each line which fingerprints matched and which almost did, as text; a faulty line with True beside it."""
+    identifier = Identifier(fingerprints)
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            seen = observation(entry)
+        except (ValueError, RecursionError) as fault:
+            yield f"sohoaudit: line {number}: {fault}", True
+            continue
+        yield f"{entry.get('id', f'line {number}')}:", False
+        found = sorted(identifier.explain([seen]), key=lambda one: not one.is_match)
+        for one in found:
+            word = "matched" if one.is_match else "almost "
+            place = f"{one.fingerprint.where}:{one.fingerprint.line}"
+            yield f"  {word}  {one.fingerprint.title}  ({place})\n           {printable(one.why)}", False
+        if not found:
+            yield "  nothing matched", False

@@ -1,0 +1,192 @@
+"""Merges what fingerprints claim into one identity: the most certain value wins, disagreement is kept as evidence."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..knowledge.fingerprints import Maker
+from ..model import Certainty, Identity, Match
+
+_EVIDENCE_LIMIT = 64
+_MANY_MAKERS_ON_ONE_ENDPOINT = 3
+_MANY_MAKERS_BEHIND_ONE_ADDRESS = 5
+_OTHERS = ("model", "hardware_revision", "firmware", "kind", "cpe")
+_GATEWAYS = frozenset({"router", "modem", "vpn-gateway"})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one fingerprint says about one attribute.
+
+    `vendor` is whose device it speaks of, None for a shape that many makers share. `fork` marks other people's
+    firmware; `is_hardware` says that the vendor is the maker of the hardware all the same. `rank` settles ties: the
+    user's own first, then the fingerprint with more conditions. `record` numbers the endpoint it was seen on.
+    """
+
+    attribute: str
+    value: str
+    certainty: Certainty
+    fingerprint: str
+    field: str
+    text: str
+    vendor: str | None = None
+    fork: str | None = None
+    is_hardware: bool = True
+    traits: tuple[str, ...] = ()
+    is_partial: bool = False
+    rank: tuple[bool, int] = (False, 0)
+    record: int = 0
+    is_from_outside: bool = False
+
+    def at(self, record: int, is_from_outside: bool) -> "Claim":
+        """The same claim, seen on the endpoint of that number."""
+        if record == self.record and is_from_outside == self.is_from_outside:
+            return self
+        return replace(self, record=record, is_from_outside=is_from_outside)
+
+    @property
+    def strength(self) -> tuple[int, bool, tuple[bool, int], int]:
+        """What is compared to choose among values of one attribute; the greatest wins."""
+        return (self.certainty.weight, not self.is_partial, self.rank, len(self.value))
+
+
+def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
+    """One identity out of all claims about a device.
+
+    The maker is chosen first, and the other attributes only from claims that speak of that maker, of one whose devices
+    it sells under its own name, or of nobody in particular. A box that looks like many makers at once is a decoy, and
+    nothing it says is believed.
+    """
+    vendor = _vendor(claims, makers)
+    traits = {trait for claim in claims for trait in claim.traits if claim.vendor in (None, vendor)}
+    if "decoy" in traits or _is_decoy(claims, makers):
+        return Identity(evidence=_evidence(claims), traits=frozenset({"decoy"}))
+    fork = _fork(claims, vendor)
+    allowed = _allowed(vendor, makers)
+    values: dict[str, str] = {"vendor": vendor} if vendor else {}
+    certainty: dict[str, Certainty] = {}
+    if vendor:
+        certainty["vendor"] = max(
+            (c.certainty for c in claims if c.attribute == "vendor" and c.vendor == vendor), key=_weight
+        )
+    is_partial = False
+    for attribute in _OTHERS:
+        best = _best(claims, attribute, allowed, fork)
+        if best:
+            values[attribute], certainty[attribute] = best.value, best.certainty
+            is_partial = is_partial or best.is_partial
+    if fork:
+        certainty["fork"] = max((c.certainty for c in claims if c.fork == fork), key=_weight)
+    elif vendor and "cpe" not in values and (cpe := _cpe(makers.get(vendor), values, is_partial)):
+        values["cpe"] = cpe
+        certainty["cpe"] = min(certainty["vendor"], certainty["model"], key=_weight)
+    others = (values.get(attribute) for attribute in _OTHERS)
+    return Identity(vendor, *others, certainty, _evidence(claims), is_partial, fork, frozenset(traits))
+
+
+def _weight(certainty: Certainty) -> int:
+    return certainty.weight
+
+
+def _vendor(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> str | None:
+    """The maker that is claimed with most certainty; the brand before its supplier, hardware before a fork."""
+    named = [claim for claim in claims if claim.attribute == "vendor"]
+    by_vendor: dict[str, list[Claim]] = {}
+    for claim in named:
+        by_vendor.setdefault(claim.value, []).append(claim)
+    if len(by_vendor) <= 1:
+        return next(iter(by_vendor), None)
+    sure = {vendor for vendor, group in by_vendor.items() if any(c.certainty is not Certainty.HINT for c in group)}
+    hardware = {vendor for vendor, group in by_vendor.items() if any(claim.is_hardware for claim in group)}
+    suppliers = {kin for vendor in sure if vendor in makers for kin in makers[vendor].kin}
+    for preferred in (hardware & sure, set(by_vendor)):
+        candidates = preferred - suppliers or preferred
+        if candidates:
+            return max(sorted(candidates, reverse=True), key=lambda vendor: _support(vendor, by_vendor[vendor], claims))
+    return None
+
+
+def _support(vendor: str, named: Sequence[Claim], claims: Sequence[Claim]) -> tuple[object, ...]:
+    best = max(named, key=lambda claim: claim.strength)
+    is_gateway = any(c.attribute == "kind" and c.vendor == vendor and c.value in _GATEWAYS for c in claims)
+    fields = {(claim.record, claim.field) for claim in named}
+    return (best.rank[0], best.certainty.weight, len(fields), is_gateway, best.rank)
+
+
+def _allowed(vendor: str | None, makers: Mapping[str, Maker]) -> set[str | None]:
+    allowed: set[str | None] = {None, vendor}
+    if vendor in makers:
+        allowed.update(makers[vendor].kin)  # type: ignore[index]
+    return allowed
+
+
+def _fork(claims: Sequence[Claim], vendor: str | None) -> str | None:
+    """Whose firmware runs there, when it is not the maker's: said at least as surely as who made the box."""
+    of_forks = [claim for claim in claims if claim.fork]
+    if not of_forks:
+        return None
+    best = max(of_forks, key=lambda claim: claim.strength)
+    of_maker = [
+        c.certainty.weight
+        for c in claims
+        if not c.fork and c.vendor == vendor and c.attribute in ("vendor", "firmware")
+    ]
+    return best.fork if best.certainty.weight >= max(of_maker, default=0) else None
+
+
+def _best(claims: Iterable[Claim], attribute: str, allowed: set[str | None], fork: str | None) -> Claim | None:
+    if attribute in ("firmware", "cpe"):
+        chosen = [claim for claim in claims if claim.attribute == attribute and claim.fork == fork]
+        chosen = chosen if fork else [claim for claim in chosen if claim.vendor in allowed]
+    else:
+        chosen = [c for c in claims if c.attribute == attribute and (c.vendor in allowed or (fork and c.fork == fork))]
+    if attribute == "firmware" and any(not c.is_partial and c.certainty is not Certainty.HINT for c in chosen):
+        chosen = [claim for claim in chosen if not claim.is_partial]
+    return max(chosen, key=lambda claim: (claim.strength, claim.value), default=None)
+
+
+def _is_decoy(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> bool:
+    """Whether more makers are named than one box can have.
+
+    Three on one endpoint or on one address of the LAN. Behind one address of the internet several devices may be
+    forwarded, so there it takes five.
+    """
+    seen: dict[str, set[tuple[int, str]]] = {}
+    suppliers = {kin for claim in claims if claim.value in makers for kin in makers[claim.value].kin}
+    for claim in claims:
+        is_sure = claim.attribute == "vendor" and claim.certainty is not Certainty.HINT
+        if is_sure and claim.is_hardware and not claim.fork and claim.value not in suppliers:
+            seen.setdefault(claim.value, set()).add((claim.record, claim.field))
+    if len(seen) < _MANY_MAKERS_ON_ONE_ENDPOINT or len(set().union(*seen.values())) < _MANY_MAKERS_ON_ONE_ENDPOINT:
+        return False
+    records = {record for places in seen.values() for record, _ in places}
+    is_from_outside = any(claim.is_from_outside for claim in claims)
+    if len(records) > 1 and is_from_outside:
+        on_one = max(sum(any(r == record for r, _ in places) for places in seen.values()) for record in records)
+        return on_one >= _MANY_MAKERS_ON_ONE_ENDPOINT or len(seen) >= _MANY_MAKERS_BEHIND_ONE_ADDRESS
+    return True
+
+
+def _cpe(maker: Maker | None, values: Mapping[str, str], is_partial: bool) -> str | None:
+    """The firmware's name in CPE 2.3 (NISTIR 7695), where the maker's file gives the vendor's part of it."""
+    if maker is None or maker.cpe is None or "model" not in values:
+        return None
+    version = _escaped(values["firmware"].lower()) if "firmware" in values and not is_partial else "*"
+    product = _escaped(values["model"].lower())
+    return f"cpe:2.3:o:{maker.cpe}:{product}_firmware:{version}:*:*:*:*:*:*:*"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([^a-z0-9_.\-])", r"\\\1", re.sub(r"\s+", "_", text))
+
+
+def _evidence(claims: Iterable[Claim]) -> tuple[Match, ...]:
+    matches = {
+        (claim.attribute, claim.value, claim.field, claim.text): claim
+        for claim in sorted(claims, key=lambda claim: claim.strength)
+    }
+    kept = sorted(matches.values(), key=lambda claim: claim.strength, reverse=True)[:_EVIDENCE_LIMIT]
+    return tuple(
+        Match(claim.attribute, claim.value, claim.certainty, claim.fingerprint, claim.field, claim.text)
+        for claim in kept
+    )
