@@ -1,7 +1,7 @@
 """`sohoaudit report`: writes a saved audit again, in another format or language."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -26,19 +26,20 @@ def report(
     formats = [name.strip() for name in format.split(",") if name.strip()]
     try:
         audit = document.parse(audit_file.read_bytes())
-        writers.save(audit, formats, language or audit.language, "-" if output is None else output)
+    except OSError as fault:
+        _stop(f"{audit_file} cannot be read ({fault.strerror}): check the path and its permissions")
     except document.DocumentError as fault:
         _stop(f"{audit_file}: {fault}")
+    try:
+        writers.save(audit, formats, language or audit.language, "-" if output is None else output)
+    except BrokenPipeError:
+        raise
     except OSError as fault:
-        if isinstance(fault, BrokenPipeError):
-            raise
-        _stop(
-            f"{fault.filename or output or audit_file}: {fault.strerror or fault}: check the path and its permissions"
-        )
+        _stop(f"{output} cannot be written ({fault.strerror}): check the path, its permissions and the free space")
     except ValueError as fault:
         _stop(str(fault))
 
 
-def _stop(message: str) -> None:
+def _stop(message: str) -> NoReturn:
     typer.echo("sohoaudit: " + " ".join(message.split()), err=True)
     raise typer.Exit(2)

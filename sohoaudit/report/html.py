@@ -19,6 +19,7 @@ from .content.words import Words, words
 ENDING = "html"
 EVIDENCE_LIMIT = 2_048
 TEXT_LIMIT = 240
+SENTENCE_LIMIT = 1_200
 SERVICES_LIMIT = 200
 FILTER_FROM = 8
 _BUFFER_BYTES = 65_536
@@ -59,6 +60,7 @@ def generate(audit: Audit, language: str) -> Iterator[str]:
         name=lambda device: digest.name(device, t),
         fit=drawing.fit,
         told=told,
+        cut=cut,
         quoted=lambda text: quoted(text, t),
         link=link,
         cve_link=cve_link,
@@ -100,6 +102,11 @@ def told(text: object, limit: int = TEXT_LIMIT) -> Markup:
     return Markup("<bdi>{}</bdi>").format(shown)
 
 
+def cut(text: str) -> str:
+    """A sentence of ours, which may quote a device, cut to a bound."""
+    return text if len(text) <= SENTENCE_LIMIT else text[:SENTENCE_LIMIT] + "…"
+
+
 def quoted(text: str, t: Words) -> Markup:
     """Evidence for the page, verbatim up to 2,048 characters, and how much was left out."""
     if len(text) <= EVIDENCE_LIMIT:
@@ -124,7 +131,7 @@ def cve_link(cve: str) -> Markup:
 
 def exploited_since(finding: Finding, cve: str) -> str | None:
     """The day CISA listed the CVE as exploited, where the finding knows it."""
-    return finding.facts.get(f"kev.{cve}")
+    return finding.facts.get(f"kev.{cve}", "")[:TEXT_LIMIT] or None
 
 
 _HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?")

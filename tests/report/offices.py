@@ -255,6 +255,12 @@ COMPROMISED = audit(
         findings=(
             *ROUTER.findings,
             finding(
+                "firmware.known-exploited",
+                id="fin-kev",
+                title="Criminals use a hole in this router",
+                remedy=ROUTER.findings[0].remedy,
+            ),
+            finding(
                 "compromise.kv-botnet",
                 id="fin-kv",
                 because=("inside", "compromised"),
@@ -334,7 +340,39 @@ def hostile(text: str) -> Audit:
     return replace(base, scope=replace(base.scope, authority=text, targets=(text,)))
 
 
+QUIET = audit(
+    replace(
+        CAMERA,
+        exposures=(),
+        findings=(
+            finding(
+                "firmware.end-of-life",
+                Priority.MEDIUM,
+                id="fin-old",
+                title="No update will come for this camera",
+                facts={"since": "2021-01-31"},
+                evidence=("x" * 5_000,),
+            ),
+            finding(
+                "firmware.outdated", Priority.LOW, id="fin-late", facts={"latest": "5.7.1"}, remedy=("Update it.",)
+            ),
+        ),
+    ),
+    vantage=Vantage.INTERNET,
+    knowledge={},
+    scope=Scope(
+        (ipaddress.ip_network("203.0.113.0/28"),),
+        (ipaddress.ip_network("203.0.113.9/32"),),
+        Vantage.INTERNET,
+        "Ms Sato",
+    ),
+)
+
+LOW_ONLY = audit(replace(ROUTER, exposures=(), findings=ROUTER.findings[2:]), vantage=Vantage.INDEX)
+
 OFFICES = {
+    "low": LOW_ONLY,
+    "quiet": QUIET,
     "clean": CLEAN,
     "exposed": EXPOSED,
     "forwarded": FORWARDED,

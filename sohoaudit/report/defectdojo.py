@@ -1,0 +1,48 @@
+"""DefectDojo's Generic Findings Import, in which any key it does not know aborts the import."""
+
+import json
+from typing import Any, BinaryIO
+
+from ..model import Audit, Device, Finding, Priority
+
+ENDING = "defectdojo.json"
+_SEVERITIES = {Priority.URGENT: "Critical", Priority.HIGH: "High", Priority.MEDIUM: "Medium", Priority.LOW: "Low"}
+_TITLE_LIMIT = 500  # its column holds 511
+
+
+def write(audit: Audit, language: str, stream: BinaryIO) -> None:
+    """Write `{"findings": […]}`."""
+    findings = [_finding(audit, device, finding) for device, finding in audit.findings]
+    text = json.dumps({"findings": findings}, ensure_ascii=False, indent=1)
+    stream.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _finding(audit: Audit, device: Device, finding: Finding) -> dict[str, Any]:
+    endpoint, identity = finding.endpoint, device.identity
+    known: dict[str, Any] = {
+        "title": (finding.title or finding.rule)[:_TITLE_LIMIT],
+        "severity": _SEVERITIES[finding.priority],
+        "description": finding.summary or finding.title,
+        "date": audit.ended.date().isoformat(),
+        "mitigation": "\n".join((*finding.remedy, finding.verify)),
+        "steps_to_reproduce": "\n".join(finding.evidence),
+        "references": "\n".join((*finding.references, *finding.controls)),
+        "unique_id_from_tool": finding.id,
+        "vuln_id_from_tool": finding.rule,
+        "vulnerability_ids": list(finding.cves),
+        "known_exploited": finding.rule == "firmware.known-exploited",
+        "dynamic_finding": True,
+        "static_finding": False,
+        "active": True,
+        "tags": [finding.rule.partition(".")[0], audit.scope.vantage.value],
+        "endpoints": [
+            {"host": endpoint.address, "port": endpoint.port, "protocol": endpoint.transport.value}
+            if endpoint
+            else {"host": next(iter(device.addresses), device.id)}
+        ],
+    }
+    if identity and identity.name:
+        known["component_name"] = identity.name[:500]
+    if identity and identity.firmware:
+        known["component_version"] = identity.firmware[:100]
+    return known

@@ -1,0 +1,52 @@
+"""The terminal summary names who, what and what to do, and cannot steer the terminal."""
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+
+from sohoaudit import report
+from sohoaudit.report import text
+from tests.report.offices import CLEAN, FORWARDED, HOSTILE, INCOMPLETE, hostile
+
+
+def test_the_summary_names_priority_title_device_and_step() -> None:
+    lines = text.summary(FORWARDED, "en", colour=False).splitlines()
+    assert lines[:4] == [
+        "  urgent  Anyone on the internet can reach this router's sign-in page",
+        "          192.168.1.1 (NETGEAR R7000)",
+        "          How:  Sign in to the router and open Advanced > Advanced Setup > Remote Management.",
+        '                Take the tick out of "Turn Remote Management On".',
+    ]
+    assert lines[-2:] == [
+        "3 things to do today, 0 this week, 1 to plan. 1 thing could not be looked at.",
+        "  192.168.1.31: it stopped answering after 3 requests and was left alone",
+    ]
+
+
+def test_a_clean_office_takes_one_line() -> None:
+    assert text.summary(CLEAN, "en", colour=False) == (
+        "Nothing needs doing. Each of the 2 devices that answered was checked.\n"
+    )
+
+
+def test_what_matters_comes_first_among_what_was_not_seen() -> None:
+    assert text.summary(INCOMPLETE, "en", colour=False).splitlines()[1] == "  192.168.1.1: every connection was refused"
+
+
+def test_colour_comes_only_when_asked_for() -> None:
+    assert "\x1b[31;1murgent\x1b[0m" in text.summary(FORWARDED, "en", colour=True)
+    assert "\x1b" not in text.summary(FORWARDED, "en", colour=False)
+
+
+@pytest.mark.parametrize("given", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_cannot_steer_the_terminal(given: str) -> None:
+    office = hostile(given)
+    device = replace(office.devices[0], hostname=given, identity=None)
+    office = replace(office, devices=(device,), language="en")
+    stream = io.BytesIO()
+    report.write(office, "text", "en", stream)
+    shown = stream.getvalue().decode("utf-8")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", shown)
+    assert all(len(line) < 500 for line in shown.splitlines())
