@@ -17,6 +17,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 from lab.lab import Lab
 from lab.office import EXPOSED
 from lab.scanning import INSIDE, Scan, watched
+
 from sohoaudit.audit import default_tcp_ports
 
 ROUNDS = 3

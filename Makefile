@@ -1,0 +1,49 @@
+# The whole life of the project: `make demo` to see it, `make test` to check it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# What the tests drive for real: the lab's daemons, the browser, the peers of the benchmarks.
+DEBIAN_PACKAGES = iproute2 nftables tcpdump procps openssl nmap miniupnpd-nftables miniupnpc dropbear-bin snmpd snmp \
+	dnsmasq-base lighttpd busybox-static vsftpd chromium fonts-noto-cjk fonts-dejavu-core poppler-utils
+
+.PHONY: demo test lint bench shots format clean system
+
+demo: $(VENV)/.installed
+	@$(BIN)/sohoaudit demo; code=$$?; [ $$code -le 1 ]
+
+test: system $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: system $(VENV)/.installed-test
+	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: on Debian run 'apt install python3-venv'" >&2; exit 1; }
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[hunt,lint,test]"
+	@touch $@
+
+# Debian's packages, where they are missing; no daemon is started on this machine's own interfaces.
+system:
+	@missing=$$(dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEBIAN_PACKAGES) 2>&1 | \
+		sed -n -e '/^installed /d' -e 's/^[^ ]* \([a-z0-9.+-]*\)$$/\1/p' -e 's/^dpkg-query: no packages found matching //p'); \
+	[ -z "$$missing" ] || .ci/install-packages $(SUDO) -- $$missing

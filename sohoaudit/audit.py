@@ -1,0 +1,385 @@
+"""The pipeline: scope, discover, sweep, probe, identify, assess; host by host, and nothing else."""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from . import __version__, assess, discover, probe
+from .dialer import BudgetSpent, Dialer, OutOfScope, Street
+from .discover.connect import HOSTS_AT_ONCE
+from .faces import Face, devices
+from .here import Here
+from .identify import Identifier
+from .knowledge import fingerprints, ports
+from .model import Audit, Device, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
+from .sweep import connect
+from .sweep.pace import NORMAL, Manners, PoliteKeeper
+
+# So many addresses are each looked at whether they answer a knock or not: somebody named them.
+NAMED_ADDRESSES = 16
+# After this long a device is left as far as it was read, so that one that drips cannot hold up the office.
+HOST_TIME_S = 120
+FOLLOW_UP_ROUNDS = 2
+# Two silences in a row mean that a device is struggling; it is left alone this long and asked once more.
+SILENCES_BEFORE_LEAVING = 2
+REST_S = 5
+# What one host costs beside its ports: greetings, pages, a few follow-up questions (measured on the demo office).
+PROBING_S = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run was asked for; `fingerprints` are folders of the user's own, which win over ours."""
+
+    tcp_ports: tuple[int, ...] = field(default_factory=lambda: default_tcp_ports())
+    udp_ports: tuple[int, ...] = field(default_factory=lambda: default_udp_ports())
+    manners: Manners = NORMAL
+    communities: tuple[str, ...] = ("public",)
+    language: str = "en"
+    is_demo: bool = False
+    fingerprints: tuple[Path, ...] = ()
+
+
+def default_tcp_ports() -> tuple[int, ...]:
+    """The TCP ports that are swept where the user names none, best value first."""
+    return tuple(port.port for port in ports.default_ports(Transport.TCP))
+
+
+def default_udp_ports() -> tuple[int, ...]:
+    """The UDP ports that are asked, those first that tell most; only ports that some probe can ask."""
+    asked = {port for each in probe.probes().values() for port in each.udp}
+    return tuple(port.port for port in ports.default_ports(Transport.UDP) if port.port in asked)
+
+
+class Watch(Protocol):
+    """Hears how the audit goes; called often, must be quick."""
+
+    def __call__(self, progress: "Progress") -> None:
+        """Take note of the progress so far."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an audit is: addresses in scope, hosts found and finished, and who is being looked at."""
+
+    addresses: int
+    found: int = 0
+    finished: int = 0
+    is_discovering: bool = True
+    busy: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an audit would ask, of whom, and about how long it would take."""
+
+    addresses: int
+    tcp_ports: int
+    udp_ports: int
+    manners: Manners
+    seconds: float
+
+
+def plan(scope: Scope, settings: Settings) -> Plan:
+    """Estimate without sending anything: discovery of empty addresses, then every host side by side."""
+    addresses = sum(1 for _ in scope.addresses())
+    knocks = math.ceil(addresses / HOSTS_AT_ONCE) * 2.5 if addresses > NAMED_ADDRESSES else 0
+    packets = len(settings.tcp_ports) + len(settings.udp_ports)
+    a_host = packets / settings.manners.host_packets_a_second + PROBING_S
+    every_host = min(addresses, 64) * packets / settings.manners.run_packets_a_second
+    return Plan(
+        addresses, len(settings.tcp_ports), len(settings.udp_ports), settings.manners, knocks + max(a_host, every_host)
+    )
+
+
+class Auditor:
+    """One run over one scope or several (the demo looks from inside and from outside)."""
+
+    def __init__(
+        self,
+        scopes: Sequence[Scope],
+        settings: Settings,
+        *,
+        street: Street | None = None,
+        here: Here | None = None,
+        watch: Watch | None = None,
+    ) -> None:
+        """Takes what may be touched, the settings, what lies behind the door, and who hears of the progress."""
+        self._keeper = PoliteKeeper(settings.manners)
+        self._dialers = [Dialer(scope, self._keeper, street) for scope in scopes]
+        self._settings = settings
+        self._here = here or Here()
+        self._watch = watch or (lambda progress: None)
+        self._identifier = Identifier(fingerprints.load(settings.fingerprints))
+        self._faces: list[Face] = []
+        self._gaps: list[Gap] = []
+        self._stopped = asyncio.Event()
+        self.progress = Progress(sum(1 for scope in scopes for _ in scope.addresses()))
+
+    def stop(self) -> None:
+        """End at once; `run` returns the audit of what was done."""
+        self._stopped.set()
+
+    async def run(self) -> Audit:
+        """The whole audit; faults of devices, probes and rules are in its coverage and never raised."""
+        started = datetime.now(UTC)
+        work = asyncio.create_task(self._look_at_everything())
+        stop = asyncio.create_task(self._stopped.wait())
+        await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+        was_stopped = not work.done()
+        for task in (work, stop):
+            task.cancel()
+        outcome, _ = await asyncio.gather(work, stop, return_exceptions=True)
+        if isinstance(outcome, Exception):
+            raise outcome
+        if was_stopped:
+            unfinished = self.progress.found - self.progress.finished
+            reason = f"the audit was stopped with {unfinished} devices unfinished"
+            self._gaps.append(Gap("probe", "the audit", reason, "run it again", matters=True))
+        return self._audit(started, is_complete=not was_stopped)
+
+    async def _look_at_everything(self) -> None:
+        async with asyncio.TaskGroup() as looks:
+            for dialer in self._dialers:
+                looks.create_task(self._look(dialer))
+        self.progress.is_discovering = False
+
+    async def _look(self, dialer: Dialer) -> None:
+        visits: dict[str, Visit] = {}
+        async with asyncio.TaskGroup() as hosts:
+            async with contextlib.aclosing(self._hosts(dialer)) as sightings:
+                async for sighting in sightings:
+                    visit = visits.get(sighting.address)
+                    if visit is None:
+                        visit = visits[sighting.address] = self._visit(dialer, sighting.address)
+                        self.progress.found += 1
+                        hosts.create_task(self._finish(visit))
+                    visit.note(sighting)
+            self.progress.is_discovering = False
+            self._watch(self.progress)
+        self._name_the_silent(dialer, visits)
+
+    async def _hosts(self, dialer: Dialer) -> AsyncGenerator[discover.Sighting, None]:
+        named = list(dialer.scope.addresses()) if dialer.scope.size <= NAMED_ADDRESSES else []
+        for address in named:
+            yield discover.Sighting(address, "named")
+        if named and dialer.scope.vantage is not Vantage.LAN:
+            return
+        async with contextlib.aclosing(discover.sightings(dialer, self._here)) as sightings:
+            async for item in sightings:
+                if isinstance(item, Gap):
+                    self._gaps.append(item)
+                else:
+                    yield item
+
+    def _visit(self, dialer: Dialer, address: str) -> "Visit":
+        return Visit(address, dialer, self._keeper, self._identifier, self._settings)
+
+    async def _finish(self, visit: "Visit") -> None:
+        address = visit.face.address
+        self.progress.busy[address] = "asking"
+        try:
+            async with asyncio.timeout(HOST_TIME_S):
+                await visit.run()
+        except TimeoutError:
+            self._gaps.append(
+                Gap("probe", address, f"did not finish answering in {HOST_TIME_S} s; reported as far as it was read")
+            )
+        except Exception as fault:
+            self._gaps.append(Gap("probe", address, f"{type(fault).__name__}: {fault}", matters=True))
+        finally:
+            self.progress.busy.pop(address, None)
+            self._gaps.extend(visit.gaps)
+            if visit.has_answered:
+                self._faces.append(visit.face)
+        self.progress.finished += 1
+        self._watch(self.progress)
+
+    def _name_the_silent(self, dialer: Dialer, visits: dict[str, "Visit"]) -> None:
+        """A target that somebody named, or the router, and that said nothing at all, is a gap that matters."""
+        gateways = set(self._here.gateways)
+        answered = {address for address, visit in visits.items() if visit.has_answered}
+        wanted = set(dialer.scope.addresses()) if dialer.scope.size <= NAMED_ADDRESSES else set()
+        wanted |= {gateway for gateway in gateways if dialer.scope.holds(gateway)}
+        for address in sorted(wanted - answered):
+            what = "the router" if address in gateways else "the target"
+            remedy = "check the address, that the device is on, and that this machine may reach it"
+            self._gaps.append(Gap("sweep", address, f"{what} answered nothing", remedy, matters=True))
+        if dialer.scope.size > NAMED_ADDRESSES and not answered:
+            self._gaps.append(Gap("discover", ", ".join(dialer.scope.targets), "nobody answered there", matters=True))
+
+    def _audit(self, started: datetime, *, is_complete: bool) -> Audit:
+        macs = {neighbour.address: neighbour.mac for neighbour in self._here.neighbours()}
+        for face in self._faces:
+            face.mac = macs.get(face.address)
+        assessed: list[Device] = []
+        for device in devices(self._faces, self._identifier.identify):
+            vantage = self._dialers[0].scope.vantage
+            finished, gaps = assess.assess(device, vantage, language=self._settings.language)
+            assessed.append(finished)
+            self._gaps.extend(gaps)
+        return Audit(
+            scope=_joined([dialer.scope for dialer in self._dialers]),
+            started=started,
+            ended=datetime.now(UTC),
+            devices=tuple(assessed),
+            coverage=tuple(dict.fromkeys(self._gaps)),
+            knowledge={"sohoaudit": __version__},
+            settings={
+                "discover": ", ".join(discover.ways()),
+                "sweep": "connect",
+                "pace": self._settings.manners.name,
+                "tcp ports": str(len(self._settings.tcp_ports)),
+                "udp ports": str(len(self._settings.udp_ports)),
+            },
+            language=self._settings.language,
+            is_demo=self._settings.is_demo,
+            is_complete=is_complete,
+        )
+
+
+class Visit:
+    """One host being looked at: its ports swept, each open one asked, then the follow-up questions."""
+
+    def __init__(
+        self, address: str, dialer: Dialer, keeper: PoliteKeeper, identifier: Identifier, settings: Settings
+    ) -> None:
+        """Takes the host's address, the door, who keeps the pace behind it, and what knows devices."""
+        self.face = Face(address, dialer.scope.vantage)
+        self.gaps: list[Gap] = []
+        self.has_answered = False
+        self._dialer = dialer
+        self._keeper = keeper
+        self._identifier = identifier
+        self._settings = settings
+        self._dialogue = probe.Dialogue(dialer, probe.Settings(communities=settings.communities))
+        self._silences = 0
+        self._postponed: list[Endpoint] = []
+        self._asked: set[tuple[Endpoint, str]] = set()
+
+    def note(self, sighting: discover.Sighting) -> None:
+        """Keep what was said while the host was being found."""
+        if sighting.way != "named":
+            self.has_answered = True
+        if sighting.observation:
+            self.face.observations.append(sighting.observation.seen_from(self.face.vantage))
+
+    async def run(self) -> None:
+        """Look at the host from its ports to its last follow-up question."""
+        async with asyncio.TaskGroup() as questions:
+            questions.create_task(self._ask_in_turn(self._udp_endpoints()))
+            sweep = connect.sweep(self.face.address, self._settings.tcp_ports, self._dialer)
+            async with contextlib.aclosing(sweep) as ports_seen:
+                async for port in ports_seen:
+                    if port.state is not connect.State.SILENT:
+                        self.has_answered = True
+                    if port.state is connect.State.OPEN:
+                        self.face.open.append(port.endpoint)
+                        questions.create_task(self._ask(port.endpoint))
+        await self._ask_the_postponed()
+        for _ in range(FOLLOW_UP_ROUNDS):
+            if not await self._follow_up():
+                break
+
+    def _udp_endpoints(self) -> list[Endpoint]:
+        return [Endpoint(self.face.address, port, Transport.UDP) for port in self._settings.udp_ports]
+
+    async def _ask_in_turn(self, endpoints: Iterable[Endpoint]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for endpoint in endpoints:
+                group.create_task(self._ask(endpoint))
+
+    async def _ask(self, endpoint: Endpoint) -> None:
+        if self._silences >= SILENCES_BEFORE_LEAVING and endpoint.transport is Transport.TCP:
+            self._postponed.append(endpoint)
+            return
+        with self._told_in_coverage(endpoint):
+            async for observation in probe.ask(endpoint, self._dialogue):
+                self._silences = 0
+                self.has_answered = True
+                self._keep(observation)
+            self._take_care()
+
+    async def _ask_the_postponed(self) -> None:
+        if not self._postponed:
+            return
+        await asyncio.sleep(REST_S)
+        waiting, self._postponed, self._silences = self._postponed, [], 0
+        for endpoint in waiting:
+            await self._ask(endpoint)
+        if self._postponed:
+            reason = f"stopped answering after {len(self.face.observations)} answers; left alone"
+            self.gaps.append(Gap("probe", self.face.address, reason, "look at it later, on its own", matters=False))
+
+    async def _follow_up(self) -> bool:
+        """Ask what the fingerprints want to know next; False where nothing is left to ask."""
+        wanted = [
+            (question.endpoint, question.path or question.name or f"snmp:{question.oid}")
+            for question in self._identifier.questions(self.face.observations)
+        ]
+        fresh = [each for each in dict.fromkeys(wanted) if each not in self._asked]
+        self._asked.update(fresh)
+        for endpoint, text in fresh:
+            with self._told_in_coverage(endpoint):
+                observation = await probe.follow(endpoint, text, self._dialogue)
+                if observation:
+                    self.face.observations.append(observation.seen_from(self.face.vantage))
+        return bool(fresh)
+
+    def _keep(self, observation: Observation) -> None:
+        """Keep what was said; an endpoint that broke off before it said anything is a gap."""
+        self.face.observations.append(observation.seen_from(self.face.vantage))
+        faults = [text for name, text in observation.fields.items() if name.endswith(".fault")]
+        if faults and not {"http.title", "http.body"} & observation.fields.keys():
+            reason = f"could not be read: {faults[0].splitlines()[0]}"
+            self.gaps.append(Gap("probe", str(observation.endpoint), reason))
+
+    def _take_care(self) -> None:
+        """Ask a device that is known to fall over more gently from the moment it is recognised."""
+        identity = self._identifier.identify(self.face.observations)
+        if identity and "fragile" in identity.traits:
+            self._keeper.be_gentle_to(self.face.address)
+
+    @contextlib.contextmanager
+    def _told_in_coverage(self, endpoint: Endpoint) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            self._silences += 1
+            self.gaps.append(Gap("probe", str(endpoint), "was open, then did not answer in time"))
+        except BudgetSpent as spent:
+            self.gaps.append(Gap("probe", self.face.address, str(spent), "look at it on its own"))
+        except OutOfScope as refused:
+            self.gaps.append(Gap("probe", str(endpoint), str(refused.strerror)))
+        except OSError as fault:
+            # UDP says "closed" by a refusal and "nobody" by no route; a TCP port was open a moment ago.
+            self.has_answered |= isinstance(fault, ConnectionRefusedError)
+            if endpoint.transport is Transport.TCP:
+                self.gaps.append(Gap("probe", str(endpoint), f"was open, then failed: {fault.strerror or fault}"))
+        except Exception as fault:
+            self.gaps.append(
+                Gap("probe", str(endpoint), f"a question failed: {type(fault).__name__}: {fault}", matters=True)
+            )
+
+
+def exit_code(audit: Audit, fail_on: Priority | None) -> int:
+    """1 where a finding is as pressing as `fail_on` or more, else 3 where something that matters is missing, else 0."""
+    if fail_on and any(finding.priority.rank <= fail_on.rank for _, finding in audit.findings):
+        return 1
+    return 3 if not audit.is_complete or any(gap.matters for gap in audit.coverage) else 0
+
+
+def _joined(scopes: Sequence[Scope]) -> Scope:
+    """The scopes of one run as the report names them: the first's vantage, everybody's networks and authority."""
+    return replace(
+        scopes[0],
+        networks=tuple(network for scope in scopes for network in scope.networks),
+        excluded=tuple(network for scope in scopes for network in scope.excluded),
+        targets=tuple(dict.fromkeys(target for scope in scopes for target in scope.targets)),
+        authority="; ".join(dict.fromkeys(scope.authority for scope in scopes if scope.authority)) or None,
+    )

@@ -1,0 +1,121 @@
+"""Runs one audit for `scan` and `demo`: progress, Ctrl-C, the reports, the summary and the exit code."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import typer
+
+from .. import report
+from ..audit import Auditor, Plan, Settings, Watch, exit_code
+from ..model import Audit, Priority, Scope
+from ..report import text
+from . import INTERRUPTED, TERMINATED
+from .options import FailOn
+from .progress import Reporter
+
+Started = Callable[[Auditor], None]
+Run = Callable[[Watch, Started], Awaitable[Audit]]
+
+
+def formats_of(text: str | None) -> tuple[str, ...]:
+    """The formats of a `--format` option; html and json where it was not given."""
+    names = tuple(dict.fromkeys(part.strip() for part in (text or "html,json").split(",") if part.strip()))
+    for name in names:
+        if name not in report.formats():
+            raise typer.BadParameter(f"--format {name!r}: choose from {', '.join(report.formats())}")
+    return names
+
+
+def ports_of(text: str) -> tuple[int, ...]:
+    """The ports of a `--ports` option such as `22,80,8000-8010`, each once, in the order given."""
+    ports: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        try:
+            span = range(int(first), int(last if dash else first) + 1)
+        except ValueError:
+            span = range(0)
+        if not span or span[0] < 1 or span[-1] > 65_535:
+            raise typer.BadParameter(f"--ports {part.strip()!r}: write numbers from 1 to 65535, as in 22,80,8000-8010")
+        ports.extend(span)
+    return tuple(dict.fromkeys(ports))
+
+
+def described(scope: Scope, settings: Settings, intent: Plan) -> str:
+    """What an audit would ask, of whom, at which pace, and for how long, as a person reads it."""
+    minutes = intent.seconds / 60
+    manners = settings.manners
+    where = ", ".join(str(network) for network in scope.networks)
+    lines = [
+        f"{where}, seen from {'inside' if scope.vantage == 'lan' else 'the internet'}.",
+        f"sohoaudit will ask {intent.addresses} addresses: {intent.tcp_ports} TCP ports, {intent.udp_ports} UDP"
+        f" questions, first pages and greetings.",
+        f"At most {manners.host_packets_a_second:g} packets a second and {manners.host_connections} connections at once"
+        f" to a device, {manners.run_packets_a_second:g} packets a second in all.",
+        "No password is tried, nothing is changed.",
+        f"About {f'{minutes:.0f} minutes' if minutes >= 1.5 else f'{intent.seconds:.0f} seconds'}.",
+    ]
+    if scope.excluded:
+        lines.insert(1, f"Left out: {', '.join(str(network) for network in scope.excluded)}.")
+    if scope.authority:
+        lines.insert(1, f"Allowed by: {scope.authority}.")
+    return "\n".join(lines)
+
+
+def perform(
+    run: Run, expected_s: float, *, formats: str | None, output: str | None, fail_on: FailOn, is_quiet: bool
+) -> int:
+    """Run the audit to its end or to the first Ctrl-C, write what it found, and return the exit code.
+
+    A single format that was asked for without a place goes to stdout, html excepted, which is for a browser.
+    """
+    names = formats_of(formats)
+    if formats is not None and output is None and len(names) == 1 and names[0] not in ("html", "pdf"):
+        output = "-"
+    with Reporter(is_quiet=is_quiet, expected_s=expected_s) as watch:
+        audit, stopped_by = asyncio.run(_until_stopped(run, watch))
+    written = _save(audit, names, output)
+    if not is_quiet and output != "-":
+        print(text.summary(audit, audit.language, sys.stdout.isatty()), end="")
+        print(f"Report: {' and '.join(_shown(path) for path in written)}")
+    if stopped_by:
+        print("sohoaudit: stopped; what was finished is in the report", file=sys.stderr)
+        return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
+    return exit_code(audit, None if fail_on is FailOn.NEVER else Priority(fail_on.value))
+
+
+async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals | None]:
+    loop = asyncio.get_running_loop()
+    stopped_by: list[signal.Signals] = []
+
+    def stop_on_signals(auditor: Auditor) -> None:
+        def stop(number: signal.Signals) -> None:
+            stopped_by.append(number)
+            auditor.stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop, number)
+
+    audit = await run(watch, stop_on_signals)
+    return audit, stopped_by[0] if stopped_by else None
+
+
+def _save(audit: Audit, formats: Sequence[str], output: str | None) -> list[Path]:
+    try:
+        return report.save(audit, formats, audit.language, output)
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        where = output or fault.filename or "."
+        print(f"sohoaudit: {where} cannot be written ({fault.strerror}): give another --output", file=sys.stderr)
+        raise typer.Exit(2) from None
+    except ValueError as fault:
+        print(f"sohoaudit: {fault}", file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+def _shown(path: Path) -> str:
+    return str(path) if path.is_absolute() else f"./{path}"

@@ -1,0 +1,123 @@
+"""Tests of joining: what belongs to one box becomes one device, and what only looks alike does not."""
+
+from collections.abc import Iterable
+
+from sohoaudit.faces import Face, devices
+from sohoaudit.model import Device, Endpoint, Evidence, Identity, Observation, Transport, Vantage
+
+ROUTER_WAN, ROUTER, CAMERA = "203.0.113.7", "192.168.1.1", "192.168.1.20"
+
+
+def nobody(observations: Iterable[Observation]) -> Identity | None:
+    return None
+
+
+def face(address: str, *said: tuple[int, str, dict[str, str]], vantage: Vantage = Vantage.LAN, mac: str = "") -> Face:
+    endpoints = [Endpoint(address, port) for port, _, _ in said]
+    observations = [
+        Observation.of(endpoint, fields, probe).seen_from(vantage)
+        for endpoint, (_, probe, fields) in zip(endpoints, said, strict=True)
+    ]
+    return Face(address, vantage, endpoints, observations, mac or None)
+
+
+def by_address(faces: list[Face]) -> dict[str, Device]:
+    return {address: device for device in devices(faces, nobody) for address in device.addresses}
+
+
+def test_the_inside_and_the_outside_of_one_router_are_joined_by_its_host_key() -> None:
+    key = {"ssh.hostkey": "ssh-rsa SHA256:abc"}
+    found = devices(
+        [face(ROUTER, (22, "ssh", key)), face(ROUTER_WAN, (22, "ssh", key), vantage=Vantage.INTERNET)], nobody
+    )
+    assert [device.addresses for device in found] == [(ROUTER, ROUTER_WAN)]
+    assert {(e.endpoint.address, e.evidence) for e in found[0].exposures} == {(ROUTER_WAN, Evidence.CONNECTED)}
+
+
+def test_a_certificate_that_two_boxes_of_the_office_share_joins_nothing() -> None:
+    key = {"tls.key_sha256": "00ff"}
+    found = devices(
+        [
+            face("192.168.1.2", (443, "https", key), mac="00:00:5e:00:53:02"),
+            face("192.168.1.3", (443, "https", key), mac="00:00:5e:00:53:03"),
+            face(ROUTER_WAN, (443, "https", key), vantage=Vantage.INTERNET),
+        ],
+        nobody,
+    )
+    assert len(found) == 3
+    assert len({device.id for device in found}) == 3
+
+
+def test_an_outside_address_that_the_router_names_is_its_own() -> None:
+    inside = face(ROUTER, (1900, "upnp", {"upnp.external_address": ROUTER_WAN}))
+    outside = face(ROUTER_WAN, (443, "https", {}), vantage=Vantage.INTERNET)
+    assert by_address([inside, outside])[ROUTER_WAN].addresses == (ROUTER, ROUTER_WAN)
+
+
+def test_an_outside_address_behind_carrier_grade_nat_joins_nothing() -> None:
+    inside = face(ROUTER, (1900, "upnp", {"upnp.external_address": "100.64.3.4"}))
+    other = face("192.168.1.9", (1900, "upnp", {"upnp.external_address": "100.64.3.4"}))
+    assert len(devices([inside, other], nobody)) == 2
+
+
+def test_one_mac_joins_the_two_families_and_not_two_addresses_of_one() -> None:
+    mac = "00:00:5e:00:53:09"
+    found = by_address([face("192.168.1.9", mac=mac), face("fd00::9", mac=mac), face("192.168.1.10", mac="")])
+    assert found["fd00::9"].addresses == ("192.168.1.9", "fd00::9")
+    proxied = devices([face("192.168.1.9", mac=mac), face("192.168.1.10", mac=mac)], nobody)
+    assert len(proxied) == 2
+
+
+MAPPED = {
+    "upnp.external_address": ROUTER_WAN,
+    "upnp.mapping": f'TCP 8081 {CAMERA}:80 enabled lease=0 "cam"\nTCP 8082 {CAMERA}:81 disabled lease=0 "off"',
+}
+
+
+def test_a_port_mapping_is_an_exposure_of_the_inner_device() -> None:
+    found = by_address([face(ROUTER, (5000, "upnp", MAPPED)), face(CAMERA, (80, "http", {}))])
+    (exposure,) = found[CAMERA].exposures
+    assert (exposure.evidence, exposure.internal, exposure.management) == (Evidence.MAPPED, f"{CAMERA}:80", True)
+    assert exposure.endpoint == Endpoint(ROUTER_WAN, 8081, Transport.TCP)
+    assert not found[ROUTER].exposures
+
+
+def test_a_mapping_to_a_device_that_said_nothing_still_makes_it_a_device() -> None:
+    assert by_address([face(ROUTER, (5000, "upnp", MAPPED))])[CAMERA].exposures
+
+
+def test_what_answers_outside_behind_a_mapping_belongs_to_the_inner_device() -> None:
+    outside = face(
+        ROUTER_WAN,
+        (443, "https", {"http.title": "router"}),
+        (8081, "http", {"http.title": "camera"}),
+        vantage=Vantage.INTERNET,
+    )
+    found = by_address([face(ROUTER, (5000, "upnp", MAPPED)), face(CAMERA, (80, "http", {})), outside])
+    assert found[CAMERA].addresses == (CAMERA,)
+    assert {exposure.evidence for exposure in found[CAMERA].exposures} == {Evidence.MAPPED, Evidence.CONNECTED}
+    titles = {o.fields.get("http.title") for o in found[ROUTER_WAN].observations} - {None}
+    assert titles == {"router"}
+
+
+def test_a_service_is_named_by_what_it_spoke_and_its_product_by_its_banner() -> None:
+    box = face(
+        "192.168.1.5", (8022, "ssh", {"ssh.banner": "SSH-2.0-dropbear_2019.78"}), (80, "http", {"http.server": "x"})
+    )
+    services = {s.endpoint.port: s for s in devices([box], nobody)[0].services}
+    ssh = services[8022]
+    assert (ssh.protocol, ssh.product, ssh.version, ssh.management) == ("ssh", "dropbear", "2019.78", True)
+    assert services[80].product == "x"
+
+
+def test_a_udp_port_that_answered_is_a_service() -> None:
+    snmp = Observation.of(Endpoint(ROUTER, 161, Transport.UDP), {"snmp.sysname": "gw"}, "snmp")
+    device = devices([Face(ROUTER, Vantage.LAN, [], [snmp])], nobody)[0]
+    assert [str(service.endpoint) for service in device.services] == [f"{ROUTER}:161/udp"]
+    assert device.hostname == "gw"
+
+
+def test_a_devices_id_follows_its_key_and_not_its_address() -> None:
+    key = {"tls.key_sha256": "77"}
+    today, tomorrow = (devices([face(a, (443, "https", key))], nobody)[0] for a in ("192.168.1.30", "192.168.1.31"))
+    assert today.id == tomorrow.id
