@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,6 +118,7 @@ class Auditor:
         self._identifier = Identifier(fingerprints.load(settings.fingerprints))
         self._faces: list[Face] = []
         self._gaps: list[Gap] = []
+        self._gateways: tuple[str, ...] = ()
         self._stopped = asyncio.Event()
         self.progress = Progress(sum(1 for scope in scopes for _ in scope.addresses()))
 
@@ -128,6 +129,8 @@ class Auditor:
     async def run(self) -> Audit:
         """The whole audit; faults of devices, probes and rules are in its coverage and never raised."""
         started = datetime.now(UTC)
+        # pyroute2 runs a loop of its own, which must not meet ours.
+        self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
         work = asyncio.create_task(self._look_at_everything())
         stop = asyncio.create_task(self._stopped.wait())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -141,7 +144,8 @@ class Auditor:
             unfinished = self.progress.found - self.progress.finished
             reason = f"the audit was stopped with {unfinished} devices unfinished"
             self._gaps.append(Gap("probe", "the audit", reason, "run it again", matters=True))
-        return self._audit(started, is_complete=not was_stopped)
+        neighbours = await asyncio.to_thread(self._here.neighbours)
+        return self._audit(started, {neighbour.address: neighbour.mac for neighbour in neighbours}, not was_stopped)
 
     async def _look_at_everything(self) -> None:
         async with asyncio.TaskGroup() as looks:
@@ -202,19 +206,17 @@ class Auditor:
 
     def _name_the_silent(self, dialer: Dialer, visits: dict[str, "Visit"]) -> None:
         """A target that somebody named, or the router, and that said nothing at all, is a gap that matters."""
-        gateways = set(self._here.gateways)
         answered = {address for address, visit in visits.items() if visit.has_answered}
         wanted = set(dialer.scope.addresses()) if dialer.scope.size <= NAMED_ADDRESSES else set()
-        wanted |= {gateway for gateway in gateways if dialer.scope.holds(gateway)}
+        wanted |= {gateway for gateway in self._gateways if dialer.scope.holds(gateway)}
         for address in sorted(wanted - answered):
-            what = "the router" if address in gateways else "the target"
+            what = "the router" if address in self._gateways else "the target"
             remedy = "check the address, that the device is on, and that this machine may reach it"
             self._gaps.append(Gap("sweep", address, f"{what} answered nothing", remedy, matters=True))
         if dialer.scope.size > NAMED_ADDRESSES and not answered:
             self._gaps.append(Gap("discover", ", ".join(dialer.scope.targets), "nobody answered there", matters=True))
 
-    def _audit(self, started: datetime, *, is_complete: bool) -> Audit:
-        macs = {neighbour.address: neighbour.mac for neighbour in self._here.neighbours()}
+    def _audit(self, started: datetime, macs: Mapping[str, str], is_complete: bool) -> Audit:
         for face in self._faces:
             face.mac = macs.get(face.address)
         assessed: list[Device] = []
