@@ -80,8 +80,11 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
     elif vendor and "cpe" not in values and (cpe := _cpe(makers.get(vendor), values, is_partial)):
         values["cpe"] = cpe
         certainty["cpe"] = min(certainty["vendor"], certainty["model"], key=_weight)
-    others = (values.get(attribute) for attribute in _OTHERS)
-    return Identity(vendor, *others, certainty, _evidence(claims), is_partial, fork, frozenset(traits))
+    return Identity(
+        vendor=vendor, model=values.get("model"), hardware_revision=values.get("hardware_revision"),
+        firmware=values.get("firmware"), kind=values.get("kind"), cpe=values.get("cpe"), certainty=certainty,
+        evidence=_evidence(claims), partial=is_partial, fork=fork, traits=frozenset(traits),
+    )  # fmt: skip
 
 
 def _weight(certainty: Certainty) -> int:
