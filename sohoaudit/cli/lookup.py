@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -40,7 +40,7 @@ def lookup(
     typer.echo(json.dumps(answer, ensure_ascii=False) if output_format == "json" else _text(answer, version))
 
 
-def _refuse(what: str) -> Any:
+def _refuse(what: str) -> NoReturn:
     typer.echo(f"sohoaudit: {what}", err=True)
     raise typer.Exit(2)
 

@@ -50,12 +50,20 @@ class Applicable:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Versions that have the flaw: from `start` to before `before`, or through `through`; `fixed` ends them."""
+    """Versions that have the flaw: from `start` to before `before`, or through `through`.
+
+    `fixed` is the first version without it, or says that it is later than `through`.
+    """
 
     start: Version | None
     before: Version | None
     through: Version | None
     fixed: str | None
+
+    def is_of_line(self, line: str) -> bool:
+        """Whether its bounds may be compared with versions of a line at all."""
+        lines = {bound.line for bound in (self.start, self.before, self.through) if bound}
+        return not line or not lines - {"", line}
 
     def holds(self, version: Version) -> bool | None:
         """Whether a version lies in it; None where nobody can say."""
@@ -75,14 +83,14 @@ class Affected:
     """The versions of some models that an advisory speaks of; see `fingerprints/advisories/README.md`."""
 
     models: tuple[str, ...]
-    keys: tuple[str, ...]
-    hardware_revisions: tuple[str, ...]
+    targets: tuple[names.Target, ...]
     scheme: str
     is_all: bool
     only: tuple[Version, ...]
     ranges: tuple[Range, ...]
     unknown: str
     fixed: str | None
+    fixed_note: str
     no_fix: str
     condition: str
 
@@ -124,11 +132,10 @@ def applies(
         Those that apply first, then the unknown ones, then those that do not; known exploited ones lead.
     """
     name = names.read(vendor, model, hardware_revision)
-    key = names.key(name.vendor, name.model)
     judged = [
         _judge(advisory, groups, name, version, partial)
         for advisory in for_vendor(name.vendor)
-        if (groups := _groups_for(advisory, key))
+        if (groups := _groups_for(advisory, name))
     ]
     order = ["yes", "unknown", "no"]
     return sorted(judged, key=lambda one: (order.index(one.applies), one.known_exploited is None, one.id))
@@ -160,24 +167,20 @@ def validate() -> list[KnowledgeError]:
     return faults
 
 
-def _groups_for(advisory: Advisory, key: str) -> list[Affected]:
-    """The groups that mean a model: those that name it, else those whose series holds it."""
-    named = [group for group in advisory.affected if key in group.keys]
-    return named or [
-        group for group in advisory.affected if any(names.is_model(pattern, key) for pattern in group.keys)
-    ]
+Hit = tuple[Affected, names.Target, bool | None]
 
 
-def _judge(
-    advisory: Advisory, groups: list[Affected], name: names.Name, version: str | None, partial: bool
-) -> Applicable:
-    verdicts = [_verdict(group, name, version, partial) for group in groups]
-    for wanted in ("yes", "unknown", "no"):
-        found = next(((group, v) for group, v in zip(groups, verdicts, strict=True) if v[0] == wanted), None)
-        if found:
-            break
-    assert found is not None  # noqa: S101 - a verdict is one of the three
-    group, (answer, why, fixed) = found
+def _groups_for(advisory: Advisory, name: names.Name) -> list[Hit]:
+    """The groups that mean a device; those of its own hardware revision, and those that know versions, go first."""
+    hits = names.find(advisory.affected, name)
+    hits = [hit for hit in hits if hit[2] is not False] or hits[:1]
+    return [hit for hit in hits if hit[2] and not hit[0].unknown] or hits
+
+
+def _judge(advisory: Advisory, hits: list[Hit], name: names.Name, version: str | None, partial: bool) -> Applicable:
+    verdicts = [(hit[0], _verdict(hit, name, version, partial)) for hit in hits]
+    order = ["yes", "unknown", "no"]
+    group, (answer, why, fixed) = min(verdicts, key=lambda verdict: order.index(verdict[1][0]))
     return Applicable(
         id=advisory.id,
         applies=answer,
@@ -195,10 +198,10 @@ def _judge(
 Verdict = tuple[str, str, str | None]
 
 
-def _verdict(group: Affected, name: names.Name, version: str | None, partial: bool) -> Verdict:
+def _verdict(hit: Hit, name: names.Name, version: str | None, partial: bool) -> Verdict:
     """The answer, why, and the fixed version, for one group of one advisory."""
-    fits = names.is_revision(group.hardware_revisions, name.hardware_revision)
-    revisions = ", ".join(group.hardware_revisions)
+    group, target, fits = hit
+    revisions = names.revisions_text(target.hardware_revisions)
     if fits is False:
         return "no", f"it names hardware revision {revisions}, this is {name.hardware_revision}", None
     answer, why, fixed = _by_version(group, version, partial)
@@ -208,32 +211,34 @@ def _verdict(group: Affected, name: names.Name, version: str | None, partial: bo
 
 
 def _by_version(group: Affected, version: str | None, partial: bool) -> Verdict:
-    no_fix = f"; {group.no_fix}" if group.no_fix else ""
+    remark = "".join(f"; {text}" for text in (group.fixed_note, group.no_fix) if text)
     if group.unknown:
         return "unknown", group.unknown, group.fixed
     if group.is_all:
-        return "yes", f"every version is affected{no_fix}", None
+        return "yes", f"every version is affected{remark}", None
     fixes = group.fixed or ", ".join(dict.fromkeys(r.fixed for r in group.ranges if r.fixed)) or None
     if not version:
         return "unknown", f"the version is not known; {_spoken(group)}", fixes
     own = versions.parse(group.scheme, version, partial)
     if own is None:
         return "unknown", f"the version {version} cannot be read here; {_spoken(group)}", fixes
-    return _by_ranges(group, own, fixes, no_fix)
+    return _by_ranges(group, own, fixes, remark)
 
 
-def _by_ranges(group: Affected, own: Version, fixes: str | None, no_fix: str) -> Verdict:
+def _by_ranges(group: Affected, own: Version, fixes: str | None, remark: str) -> Verdict:
     equal = [versions.compare(own, one) for one in group.only]
-    held = [(one, one.holds(own)) for one in group.ranges]
+    # Where one range speaks of the device's own line (QuTS hero), those of other lines say nothing about it.
+    of_own_line = [one for one in group.ranges if one.is_of_line(own.line)]
+    held = [(one, one.holds(own)) for one in of_own_line or group.ranges]
     for one, answer in held:
         if answer:
             fixed = one.fixed or group.fixed
-            return "yes", f"{own} is affected: {_range(one)}{no_fix}", fixed
+            return "yes", f"{own} is affected: {_range(one)}{remark}", fixed
     if 0 in equal:
-        return "yes", f"{own} is a version the advisory names{no_fix}", fixes
+        return "yes", f"{own} is a version the advisory names{remark}", fixes
     if None in equal or any(answer is None for _, answer in held):
         return "unknown", f"{own} cannot be compared with certainty; {_spoken(group)}", fixes
-    if fixes is None:
+    if fixes is None and not group.fixed_note:
         # Nobody named a repaired version, so being outside the named ones proves little.
         return (
             "unknown",
@@ -327,14 +332,14 @@ def _affected(vendor: str, entry: Entry) -> Affected:
     ranges = [_range_of(branch, scheme) for branch in branches] or [_range_of(entry, scheme)]
     group = Affected(
         models=models,
-        keys=tuple(names.key(vendor, names.read(vendor, model).model) for model in models),
-        hardware_revisions=entry.texts("hardware_revisions"),
+        targets=names.targets(vendor, models, entry.texts("hardware_revisions")),
         scheme=scheme,
         is_all=entry.one_of("all", ("yes",)) == "yes",
         only=tuple(v for text in entry.texts("only") if (v := _version(entry, "only", text, scheme))),
         ranges=tuple(one for one in ranges if one.start or one.before or one.through),
         unknown=entry.text("unknown") or "",
         fixed=_fixed(entry, scheme),
+        fixed_note=entry.text("fixed_note") or "",
         no_fix=entry.text("no_fix") or "",
         condition=entry.text("condition") or "",
     )
@@ -352,7 +357,11 @@ def _range_of(entry: Entry, scheme: str) -> Range:
 
 
 def _fixed(entry: Entry, scheme: str) -> str | None:
+    """The repaired version; `later` stands for any after the range, where no source names the first."""
     text = entry.text("fixed")
+    if text == "later":
+        through = entry.text("through")
+        return f"later than {through}" if through else "later"
     _version(entry, "fixed", text, scheme)
     return text
 

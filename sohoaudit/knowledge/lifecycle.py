@@ -1,10 +1,9 @@
 """Tells whether a maker still makes updates for a device, and which firmware is the newest that a source states."""
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
-from typing import TypeVar
 
 from . import names, versions
 from .fields import Entry, files_in, root_of
@@ -50,8 +49,7 @@ class Latest:
 @dataclass(frozen=True, slots=True)
 class _Row:
     models: tuple[str, ...]
-    keys: tuple[str, ...]
-    hardware_revisions: tuple[str, ...]
+    targets: tuple[names.Target, ...]
     regions: tuple[str, ...]
     lifecycle: Lifecycle
 
@@ -59,8 +57,7 @@ class _Row:
 @dataclass(frozen=True, slots=True)
 class _Release:
     models: tuple[str, ...]
-    keys: tuple[str, ...]
-    hardware_revisions: tuple[str, ...]
+    targets: tuple[names.Target, ...]
     branch: str
     latest: Latest
 
@@ -77,9 +74,6 @@ class _Vendor:
     rows: tuple[_Row, ...] = ()
     releases: tuple[_Release, ...] = ()
     branches: tuple[_Branch, ...] = ()
-
-
-R = TypeVar("R", _Row, _Release)
 
 
 def status(
@@ -99,17 +93,15 @@ def status(
     """
     day = today or date.today()
     name = names.read(vendor, model, hardware_revision)
-    key = names.key(name.vendor, name.model)
-    known = _vendor(names.letters(name.vendor))
-    found = [(row, names.is_revision(row.hardware_revisions, name.hardware_revision)) for row in _rows(known.rows, key)]
-    for row, fits in found:
+    found = names.find(_vendor(names.letters(name.vendor)).rows, name)
+    for row, _, fits in found:
         if fits:
             return _at(_for_region(row, name.region), day)
-    for row, fits in found:
-        if fits is None:
-            only = ", ".join(row.hardware_revisions)
-            note = f"hardware revision {only} is out of support; the label of the device tells which it is"
-            return Lifecycle("unknown", None, row.lifecycle.source, row.lifecycle.is_verified, note=note)
+    some = [(row, target) for row, target, fits in found if fits is None]
+    if some:
+        revisions = names.revisions_text([one for _, target in some for one in target.hardware_revisions])
+        note = f"out of support is hardware revision {revisions}; the label of the device tells which it is"
+        return Lifecycle("unknown", None, some[0][0].lifecycle.source, some[0][0].lifecycle.is_verified, note=note)
     return branch_status(vendor, version, day) if version else Lifecycle("unknown")
 
 
@@ -117,8 +109,8 @@ def branch_status(vendor: str, version: str, today: date | None = None) -> Lifec
     """Where the software branch of a version stands (RouterOS 7.20, FortiOS 7.0), unknown where no source tells."""
     name = names.read(vendor, "")
     branches = _vendor(names.letters(name.vendor)).branches
-    number = ".".join(versions.numbers_in(version))
-    fitting = [b for b in branches if number == b.branch or number.startswith(f"{b.branch}.")]
+    told = _branch_text(version)
+    fitting = [branch for branch in branches if f"{told}.".startswith(f"{branch.branch}.")]
     best = max(fitting, key=lambda branch: len(branch.branch), default=None)
     return _at(best.lifecycle, today or date.today()) if best else Lifecycle("unknown")
 
@@ -128,14 +120,11 @@ def latest(
 ) -> Latest | None:
     """The newest firmware a source states for a model, or None; a told version chooses among a maker's branches."""
     name = names.read(vendor, model, hardware_revision)
-    key = names.key(name.vendor, name.model)
-    known = _vendor(names.letters(name.vendor))
-    number = ".".join(versions.numbers_in(version or ""))
+    told = _branch_text(version or "")
     fitting = [
         release
-        for release in _rows(known.releases, key)
-        if names.is_revision(release.hardware_revisions, name.hardware_revision)
-        and (not number or not release.branch or number == release.branch or number.startswith(f"{release.branch}."))
+        for release, _, fits in names.find(_vendor(names.letters(name.vendor)).releases, name)
+        if fits and (not told or not release.branch or f"{told}.".startswith(f"{release.branch}."))
     ]
     if not fitting:
         return None
@@ -164,10 +153,10 @@ def validate() -> list[KnowledgeError]:
     return faults
 
 
-def _rows(rows: Sequence[R], key: str) -> list[R]:
-    """The rows that mean a model: those that name it, else those whose series holds it."""
-    named = [row for row in rows if key in row.keys]
-    return named or [row for row in rows if any(names.is_model(pattern, key) for pattern in row.keys)]
+def _branch_text(version: str) -> str:
+    """The numbers of a version as branches are written, with the h of QuTS hero: `h5.1.7`, `7.20.1`."""
+    found = re.search(r"[hc]?\d+(?:\.\d+)*", version.lower())
+    return re.sub(r"(?<![\d])0+(?=\d)", "", found.group()) if found else ""
 
 
 def _at(lifecycle: Lifecycle, day: date) -> Lifecycle:
@@ -210,13 +199,13 @@ def _read(slug: str, faults: list[KnowledgeError]) -> _Vendor:
 
 
 def _row(vendor: str, entry: Entry) -> _Row:
-    row = _Row(*_models(vendor, entry), entry.texts("hardware_revisions"), entry.texts("regions"), _lifecycle(entry))
+    row = _Row(*_models(vendor, entry), entry.texts("regions"), _lifecycle(entry))
     entry.done()
     return row
 
 
 def _release(vendor: str, entry: Entry) -> _Release:
-    models, keys = _models(vendor, entry)
+    models, targets = _models(vendor, entry)
     version = entry.text("version", is_required=True) or ""
     scheme = entry.text("versions") or versions.scheme_for(vendor, models[0] if models else None)
     if scheme not in versions.SCHEMES:
@@ -230,7 +219,7 @@ def _release(vendor: str, entry: Entry) -> _Release:
         kind=entry.one_of("kind", ("newest", "last", "floor"), "newest"),
         is_verified=entry.one_of("mark", ("verified", "probable"), "probable") == "verified",
     )
-    release = _Release(models, keys, entry.texts("hardware_revisions"), entry.text("branch") or "", latest)
+    release = _Release(models, targets, entry.text("branch") or "", latest)
     entry.done()
     return release
 
@@ -242,11 +231,11 @@ def _branch(entry: Entry) -> _Branch:
     return branch
 
 
-def _models(vendor: str, entry: Entry) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _models(vendor: str, entry: Entry) -> tuple[tuple[str, ...], tuple[names.Target, ...]]:
     models = entry.texts("models")
     if not models:
         entry.fault("models", "'models' is missing: name one at least")
-    return models, tuple(names.key(vendor, names.read(vendor, model).model) for model in models)
+    return models, names.targets(vendor, models, entry.texts("hardware_revisions"))
 
 
 def _lifecycle(entry: Entry) -> Lifecycle:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol, TypeVar
 
 from .fields import Entry, root_of
 from .text_yaml import KnowledgeError
@@ -127,9 +128,60 @@ def key(vendor: str, model: str) -> str:
     return whole
 
 
-def is_model(pattern: str, model_key: str) -> bool:
-    """Whether a model's `key` is meant by a pattern's, where `?` stands for any one character and `*` for any rest."""
-    return fnmatch.fnmatchcase(model_key, pattern)
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model that a rule names: the pattern of its key, and the hardware revisions meant (none means all)."""
+
+    pattern: str
+    hardware_revisions: tuple[str, ...]
+
+    @property
+    def is_series(self) -> bool:
+        """Whether it names more than one model."""
+        return not is_exact(self.pattern)
+
+    def means(self, model_key: str) -> bool:
+        """Whether a model is meant, where `?` stands for any one character and `*` for any rest."""
+        return fnmatch.fnmatchcase(model_key, self.pattern)
+
+
+class Rule(Protocol):
+    """Whatever speaks of some models."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The models."""
+
+
+RuleT = TypeVar("RuleT", bound=Rule)
+
+
+def targets(vendor: str, models: Sequence[str], hardware_revisions: Sequence[str]) -> tuple[Target, ...]:
+    """What a rule names; a model may carry its own hardware revision (R6400v2) where the rule gives none."""
+    read_names = [read(vendor, model) for model in models]
+    return tuple(
+        Target(key(vendor, name.model), tuple(hardware_revisions) or tuple(filter(None, [name.hardware_revision])))
+        for name in read_names
+    )
+
+
+def find(rules: Iterable[RuleT], name: Name) -> list[tuple[RuleT, Target, bool | None]]:
+    """The rules that mean a device, each with the target that does and whether the hardware revision fits.
+
+    Where rules name the very model, those that only name its series are left out.
+    """
+    wanted = key(name.vendor, name.model)
+    hits = [
+        (rule, target, is_revision(target.hardware_revisions, name.hardware_revision))
+        for rule in rules
+        for target in rule.targets
+        if target.means(wanted)
+    ]
+    hits = [hit for hit in hits if not hit[1].is_series] or hits
+    best: dict[int, tuple[RuleT, Target, bool | None]] = {}
+    for hit in sorted(hits, key=lambda hit: [True, None, False].index(hit[2])):
+        best.setdefault(id(hit[0]), hit)
+    return [hit for hit in hits if best[id(hit[0])] is hit]
 
 
 def is_exact(pattern: str) -> bool:
@@ -145,6 +197,11 @@ def revision_text(revision: str | None) -> str | None:
     bare = re.sub(r"(?<=[A-Z])x$", "", bare.strip().upper().replace("X", "x"))
     bare = re.sub(r"(?:\.0)+$", "", bare)
     return bare or None
+
+
+def revisions_text(named: Sequence[str]) -> str:
+    """Hardware revisions for a sentence: `-12` is "up to 12"."""
+    return ", ".join(f"up to {one[1:]}" if one.startswith("-") else one.replace("-", " to ") for one in named)
 
 
 def is_revision(named: Sequence[str], revision: str | None) -> bool | None:
@@ -236,7 +293,7 @@ def _maker(entry: Entry) -> Maker:
         for product in entry.entries("products")
     )
     brands = entry.texts("brands")
-    prefixes = {letters(prefix) for prefix in (*brands, *entry.texts("prefixes"))}
+    prefixes = {letters(prefix) for prefix in entry.texts("prefixes")}
     one = Maker(
         name=entry.text("name", is_required=True) or "",
         aliases=entry.texts("aliases"),

@@ -69,9 +69,9 @@ def parse(scheme: str, text: str, partial: bool = False) -> Version | None:
     if any(part.numbers is not None and len(part.numbers) > part.width for part in parts):
         return None
     key, ends_early = _key(parts, partial)
-    line = " ".join(told.get(group) or "" for group in rule.line.split()).strip().lower()
+    line = _line(rule, told)
     tail = " ".join(told.get(group) or "" for group in rule.tail.split()).strip(" ._-").lower()
-    return Version(scheme, text, key, rule.same_line.get(line, line), tail, partial or ends_early)
+    return Version(scheme, text, key, line, tail, partial or ends_early)
 
 
 def compare(a: Version, b: Version) -> int | None:
@@ -113,11 +113,6 @@ def scheme_for(vendor: str, model: str | None = None, firmware: str | None = Non
     return maker.scheme_of(model or "") if maker else "dotted"
 
 
-def numbers_in(text: str) -> list[str]:
-    """The numbers of a text in order, without leading zeros, to find a branch ("7.20") at its beginning."""
-    return [digits.lstrip("0") or "0" for digits in re.findall(r"\d+", text)]
-
-
 @dataclass(frozen=True, slots=True)
 class _Part:
     numbers: tuple[int, ...] | None
@@ -129,8 +124,18 @@ def _told(found: re.Match[str]) -> dict[str, str | None]:
     """What each group read; `patch_` and `patch__` are other ways of writing `patch`."""
     told: dict[str, str | None] = {}
     for name, text in found.groupdict().items():
-        told[name.rstrip("_")] = told.get(name.rstrip("_")) or text
+        plain = name.rstrip("_")
+        told[plain] = told.get(plain) if text is None else text
     return told
+
+
+def _line(rule: Scheme, told: Mapping[str, str | None]) -> str:
+    """What must agree; empty where the text tells none of it, which agrees with all."""
+    parts = [told[group] for group in rule.line.split()]
+    if all(part is None for part in parts):
+        return ""
+    line = " ".join(part or "" for part in parts).strip().lower()
+    return rule.same_line.get(line, line)
 
 
 def _may_be_compared(a: Version, b: Version) -> bool:
@@ -331,7 +336,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "netis": Scheme(r"(?:netis\([^)]*\)-?)?v?(?P<main>\d+\.\d+\.\d+)", "main:3"),
     "openwrt": Scheme(
         r"(?:(?:openwrt|lede|kamikaze|backfire|attitude adjustment|barrier breaker|chaos calmer)[ ,_-]*)*"
-        r"(?:(?P<main>\d{1,2}\.\d{2}(?:\.\d+)?)(?:-(?P<stage>rc\d+))?|(?P<line>snapshot))"
+        r"(?:(?P<main>\d{1,2}\.\d{2}(?:\.\d+)?)(?P<line>)(?:-(?P<stage>rc\d+))?|(?P<line_>snapshot))"
         r"(?:[ ,(-]*r(?P<build>\d+)\b.*)?",
         "main:3 stage build?",
         line="line",
@@ -408,7 +413,7 @@ SCHEMES: Mapping[str, Scheme] = {
         line="line",
     ),
     "tomato": Scheme(
-        r"(?:(?:fresh)?tomato )?(?:(?P<year>20\d\d\.\d+)|(?P<line>1\.\d+)\.(?P<main>\d+(?:[ .-]+"
+        r"(?:(?:fresh)?tomato )?(?:(?P<year>20\d\d\.\d+)(?P<line_>)|(?P<line>1\.\d+)\.(?P<main>\d+(?:[ .-]+"
         r"(?:\w+-)?\d+)?))(?:\s.*)?",
         "year:2 main:3",
         line="line",
