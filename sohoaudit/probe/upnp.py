@@ -19,9 +19,9 @@ SEARCH = (
 MAPPINGS_LIMIT = 1_000
 _DESCRIBED = {
     "manufacturer": "manufacturer", "modelName": "model_name", "modelNumber": "model_number",
-    "modelDescription": "model_description", "friendlyName": "friendly_name", "UDN": "udn", "serialNumber": "serial_number",
-    "deviceType": "device_type", "presentationURL": "presentation_url", "softwareVersion": "software_version",
-    "hardwareVersion": "hardware_version", "X_firmwareVersion": "software_version",
+    "modelDescription": "model_description", "friendlyName": "friendly_name", "UDN": "udn",
+    "serialNumber": "serial_number", "deviceType": "device_type", "presentationURL": "presentation_url",
+    "softwareVersion": "software_version", "hardwareVersion": "hardware_version", "X_firmwareVersion": "software_version",
 }  # fmt: skip
 _FORWARDS = re.compile(r"urn:schemas-upnp-org:service:WAN(?:IP|PPP)Connection:[12]")
 

@@ -74,8 +74,8 @@ async def test_busybox_httpd_tells_its_page(dial: Dialogue, daemon: Callable[...
 def lighttpd(daemon: Callable[..., object], tmp_path: Path) -> Endpoint:
     key = tmp_path / "both.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-sha1", "-days", "9", "-keyout", str(key)]
-        + ["-out", str(tmp_path / "cert.pem"), "-subj", "/C=TW/O=Example Networks/CN=router.example"],
+        ["openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-sha1", "-days", "9", "-keyout", str(key),
+         "-out", str(tmp_path / "cert.pem"), "-subj", "/C=TW/O=Example Networks/CN=router.example"],
         check=True, capture_output=True,
     )  # fmt: skip
     key.write_text(key.read_text() + (tmp_path / "cert.pem").read_text())
