@@ -159,7 +159,7 @@ def _values(language: str, facts: Mapping[str, str]) -> dict[str, str]:
     values["device"] = facts.get("name") or values["this"]
     door = facts.get("door") or facts.get("protocol", "")
     if door:
-        values["door"] = label("doors", door, language)
+        values["door"] = label("doors", door, language).format_map({"port": "?"} | values)
     for switch, path in switches(facts.get("vendor", ""), facts.get("model", ""), language).items():
         values[f"where_{switch}"] = str(terms["usually_under"]).format(path=path) if path else ""
     return values
