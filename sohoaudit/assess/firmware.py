@@ -120,7 +120,7 @@ def _hole(
             "cve_count": str(len(cves)) if len(cves) > CVES_NAMED else "",
             "fixed_in": fixes.pop() if len(fixes) == 1 else "",
             **{f"kev.{hole.id}": _added(hole) for hole in holes},
-            "support": "over" if _ended(case)[1] == "model" else "kept",
+            "support": "over" if _is_over(case) else "kept",
         },
         certainty=certainty if is_sure else "probably",
         cves=cves,
@@ -142,6 +142,12 @@ def _ended(case: Case) -> tuple[Lifecycle | None, str, str]:
     else:
         return None, "", ""
     return (line, "branch", certainty) if line.status == "end-of-life" else (None, "", certainty)
+
+
+def _is_over(case: Case) -> bool:
+    """Whether it is certain that the model gets no more updates, so that no advice to update makes sense."""
+    life, ended, _ = _ended(case)
+    return life is not None and life.is_verified and ended == "model"
 
 
 def _who(case: Case) -> tuple[str, str, str | None, str] | None:
