@@ -142,8 +142,8 @@ def assess(
     from .decoy import is_decoy
 
     today = today or datetime.now(UTC).date()
-    device = replace(device, exposures=_exposures(device, vantage))
-    case = Case(device, vantage, today, knowledge or Shipped())
+    case = _case(device, vantage, today, knowledge or Shipped())
+    device = case.device
     believed = [rule for rule in rules() if ("decoy" in rule.names) == is_decoy(device)]
     findings: dict[str, Finding] = {}
     gaps: list[Gap] = []
@@ -188,10 +188,15 @@ def seen(exposure: Exposure) -> str:
     return f"{exposure.endpoint} {exposure.protocol}{inner}: {exposure.evidence} ({exposure.vantage}{detail})"
 
 
-def _exposures(device: Device, vantage: Vantage) -> tuple[Exposure, ...]:
+def _case(device: Device, vantage: Vantage, today: date, knowledge: Knowledge) -> Case:
+    """The device with an exposure for each service that has none, each told whether it manages the device."""
+    from .exposure import manages
+
     known = {exposure.endpoint for exposure in device.exposures}
     fresh = [_exposure(device, service, vantage) for service in device.services if service.endpoint not in known]
-    return (*device.exposures, *fresh)
+    case = Case(replace(device, exposures=(*device.exposures, *fresh)), vantage, today, knowledge)
+    exposures = (replace(e, management=e.management or manages(case, e)) for e in case.device.exposures)
+    return replace(case, device=replace(case.device, exposures=tuple(exposures)))
 
 
 def _exposure(device: Device, service: Service, vantage: Vantage) -> Exposure:

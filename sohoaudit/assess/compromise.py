@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from ..model import Endpoint, Evidence, is_public
-from . import Case, Draft, quoted, rule, seen
+from ..model import Endpoint, is_public
+from . import Case, Draft, quoted, rule
 from .priority import Fact
 from .tls import day_of
 
@@ -60,22 +60,15 @@ def lapdogs(case: Case) -> Iterator[Draft]:
             yield _sign(case, "lapdogs", observation.endpoint, evidence)
 
 
-@rule("compromise.upnproxy", facts=("internal", "said"))
+@rule("compromise.upnproxy", facts=("mapping", "said"))
 def upnproxy(case: Case) -> Iterator[Draft]:
     """A mapping that leads back out to the internet, or that bears the text of a known campaign (Akamai, 2018)."""
-    for exposure in case.device.exposures:
-        if exposure.evidence is not Evidence.MAPPED:
-            continue
-        is_marked = "galleta silenciosa" in exposure.detail.lower()
-        if is_marked or _leads_out(exposure.internal):
-            yield _sign(
-                case,
-                "upnproxy",
-                exposure.endpoint,
-                (seen(exposure),),
-                internal=exposure.internal or "",
-                said="galleta silenciosa" if is_marked else "",
-            )
+    for observation, name, value in case.values("upnp.mapping"):
+        for line in value.splitlines():
+            is_marked = "galleta silenciosa" in line.lower()
+            if is_marked or _leads_out(line, observation.endpoint):
+                said = "galleta silenciosa" if is_marked else ""
+                yield _sign(case, "upnproxy", observation.endpoint, (quoted(name, line),), mapping=line, said=said)
 
 
 def _sign(case: Case, family: str, endpoint: Endpoint | None, evidence: tuple[str, ...], **facts: str) -> Draft:
@@ -95,10 +88,10 @@ def _name_parts(name: str) -> dict[str, str]:
     return {key.strip().upper(): value.strip() for key, _, value in parts if value}
 
 
-def _leads_out(internal: str | None) -> bool:
-    if not internal:
-        return False
+def _leads_out(mapping: str, gateway: Endpoint) -> bool:
+    """Whether a line `TCP 8080 192.168.1.5:80 enabled …` names a public client, of a gateway that itself has none."""
     try:
-        return is_public(internal.rsplit(":", 1)[0].strip("[]"))
-    except ValueError:
+        client = mapping.split()[2].rpartition(":")[0].strip("[]")
+        return is_public(client) and not is_public(gateway.address)
+    except (ValueError, IndexError):
         return False

@@ -15,12 +15,8 @@ MANAGES = frozenset(
         "x11",
     )
 )  # fmt: skip
-# A port that names the service where nothing was said there (research: device-facts.md, 3.1).
-_PORTS = {
-    22: "ssh", 23: "telnet", 111: "nfs", 139: "smb", 445: "smb", 515: "lpd", 548: "afp", 554: "rtsp", 631: "ipp",
-    873: "rsync", 2049: "nfs", 3260: "iscsi", 3389: "rdp", 4786: "smart-install", 5900: "vnc", 5901: "vnc",
-    8291: "winbox", 8728: "routeros-api", 8729: "routeros-api", 34567: "dvrip", 37777: "dahua",
-}  # fmt: skip
+# A guess by the port alone is worth believing on the port everybody knows, and on no other.
+_USUAL_PORTS = {"ssh": 22, "telnet": 23, "ftp": 21}
 _WEB = {"http", "https"}
 _CWMP_PORTS = {7547, 30005}
 # Told in full by rules of their own.
@@ -31,14 +27,25 @@ _PASSWORD_FIELD = re.compile(r"""<input[^>]{0,200}type\s*=\s*["']?password""", r
 _TELLING = ("http.title", "http.www_authenticate", "ssh.banner", "telnet.banner", "ftp.banner", "rtsp.server")
 
 
-def protocol_of(exposure: Exposure) -> str:
-    """The protocol behind an exposure, by what was said there and else by the (inner) port."""
+def protocol_of(case: Case, exposure: Exposure) -> str:
+    """The protocol behind an exposure; `unknown` where only an odd port suggests one."""
     port = int(exposure.internal.rsplit(":", 1)[1]) if exposure.internal else exposure.endpoint.port
-    if exposure.protocol.startswith("http") and port in _CWMP_PORTS:
+    protocol = exposure.protocol
+    if protocol == "cwmp" or (protocol in _WEB and port in _CWMP_PORTS):
         return "tr-069"
-    if exposure.protocol in ("", "tcp", "udp", "unknown"):
-        return _PORTS.get(port, "unknown")
-    return exposure.protocol
+    if _USUAL_PORTS.get(protocol, port) != port and not _has_spoken(case, exposure):
+        return "unknown"
+    return protocol or "unknown"
+
+
+def _has_spoken(case: Case, exposure: Exposure) -> bool:
+    """Whether anything was heard there in the protocol that the exposure names."""
+    return any(
+        name.startswith(f"{exposure.protocol}.")
+        for observation in case.device.observations
+        if exposure in case.exposures_of(observation.endpoint)
+        for name in observation.fields
+    )
 
 
 def is_appliance(device: Device) -> bool:
@@ -52,10 +59,10 @@ def manages(case: Case, exposure: Exposure) -> bool:
 
     A web page does so where it is an appliance's or asks for a password; a computer's page may be anything.
     """
-    protocol = protocol_of(exposure)
+    protocol = protocol_of(case, exposure)
     if protocol in _WEB:
         return is_appliance(case.device) or asks_for_password(case, exposure)
-    return exposure.management or protocol in MANAGES
+    return protocol in MANAGES or (exposure.management and protocol != "unknown")
 
 
 def asks_for_password(case: Case, exposure: Exposure) -> bool:
@@ -74,7 +81,7 @@ def reachable(case: Case) -> Iterator[Draft]:
     Mapped exposures are told by `upnp.port-mapping`. A sign-in page inside is normal and no finding.
     """
     for exposure in case.device.exposures:
-        protocol, reach = protocol_of(exposure), reach_of([exposure], case.today)
+        protocol, reach = protocol_of(case, exposure), reach_of([exposure], case.today)
         if exposure.evidence is Evidence.MAPPED or protocol in _TOLD_ELSEWHERE:
             continue
         if reach is Reach.INSIDE and protocol not in _UNENCRYPTED:
@@ -101,5 +108,6 @@ def _judged(case: Case, exposure: Exposure, protocol: str) -> tuple[Fact | None,
         return Fact.MANAGEMENT, "sign-in" if asks_for_password(case, exposure) else protocol
     if protocol == "sip":
         return Fact.FINE, protocol
-    is_unknown = not (case.device.identity and case.device.identity.kind)
-    return (Fact.UNKNOWN if protocol in _WEB and is_unknown else None), "web"
+    is_page_of_nobody = protocol in _WEB and not (case.device.identity and case.device.identity.kind)
+    is_odd = protocol == "unknown" and exposure.management
+    return (Fact.UNKNOWN if is_page_of_nobody or is_odd else None), "web" if is_page_of_nobody else protocol

@@ -92,7 +92,7 @@ def age(case: Case) -> Iterator[Draft]:
         )
 
 
-@rule("firmware.unknown", facts=("fixed_in", "cves", "cve_count", "support"))
+@rule("firmware.unknown", facts=("version", "fixed_in", "cves", "cve_count", "support"))
 def unknown(case: Case) -> Iterator[Draft]:
     """An exploited hole is known in this model, and the device does not tell whether it has it: find out.
 
@@ -100,7 +100,7 @@ def unknown(case: Case) -> Iterator[Draft]:
     """
     open_questions = [a for a in _advisories(case) if a.applies == "unknown" and a.known_exploited and a.is_verified]
     if open_questions and case.reach() is not Reach.INSIDE:
-        yield _hole(case, "firmware.unknown", Fact.UNKNOWN, open_questions, None, is_sure=True)
+        yield _hole(case, "firmware.unknown", Fact.UNKNOWN, open_questions, _version(case), is_sure=True)
 
 
 def _hole(
@@ -113,13 +113,14 @@ def _hole(
         rule=name,
         fact=fact,
         reach=case.reach(),
-        evidence=(*_identity(case), *(f"{hole.id}: {hole.why}" for hole in holes)),
+        evidence=(*_identity(case), *(_because(hole) for hole in holes)),
         facts={
             "version": version or "",
             "cves": ", ".join(cves[:CVES_NAMED]),
             "cve_count": str(len(cves)) if len(cves) > CVES_NAMED else "",
             "fixed_in": fixes.pop() if len(fixes) == 1 else "",
-            "support": "over" if _ended(case)[1] == "model" else "kept",
+            **{f"kev.{hole.id}": _added(hole) for hole in holes},
+            "support": "over" if _is_over(case) else "kept",
         },
         certainty=certainty if is_sure else "probably",
         cves=cves,
@@ -141,6 +142,12 @@ def _ended(case: Case) -> tuple[Lifecycle | None, str, str]:
     else:
         return None, "", ""
     return (line, "branch", certainty) if line.status == "end-of-life" else (None, "", certainty)
+
+
+def _is_over(case: Case) -> bool:
+    """Whether it is certain that the model gets no more updates, so that no advice to update makes sense."""
+    life, ended, _ = _ended(case)
+    return life is not None and life.is_verified and ended == "model"
 
 
 def _who(case: Case) -> tuple[str, str, str | None, str] | None:
@@ -172,6 +179,16 @@ def _identity(case: Case) -> tuple[str, ...]:
     matches = identity.evidence if identity else ()
     telling = [m for m in matches if m.attribute in ("vendor", "model", "firmware")]
     return tuple(dict.fromkeys(quoted(m.field, m.text) for m in telling))
+
+
+def _added(hole: Applicable) -> str:
+    """The day CISA listed a hole as exploited, where the knowledge tells it."""
+    return str(getattr(hole.known_exploited, "added", None) or "")
+
+
+def _because(hole: Applicable) -> str:
+    condition = getattr(hole, "condition", "")
+    return f"{hole.id}: {hole.why}" + (f" (where: {condition})" if condition else "")
 
 
 def _weight(is_verified: bool) -> Priority:

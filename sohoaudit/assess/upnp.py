@@ -7,7 +7,8 @@ from . import Case, Draft, quoted, rule, seen
 from .exposure import manages, protocol_of
 from .priority import Fact, Reach, reach_of
 
-_GATEWAY = ("InternetGatewayDevice", "WANIPConnection", "WANPPPConnection", "WANCommonInterfaceConfig")
+# Told only by a gateway whose control was found or answered there; an announcement alone proves no control.
+_CONTROL = {"upnp.control_url", "upnp.external_address", "upnp.mapping"}
 
 
 @rule("upnp.port-mapping", facts=("protocol", "internal", "control"))
@@ -27,7 +28,7 @@ def port_mapping(case: Case) -> Iterator[Draft]:
             evidence=(seen(exposure),),
             discriminator=f"{endpoint.transport}:{endpoint.port}",
             facts={
-                "protocol": protocol_of(exposure),
+                "protocol": protocol_of(case, exposure),
                 "internal": exposure.internal or "",
                 "control": "yes" if is_control else "no",
             },
@@ -46,11 +47,11 @@ def wan_control(case: Case) -> Iterator[Draft]:
             for observation in case.device.observations
             if observation.endpoint == exposure.endpoint
             for name, value in observation.fields.items()
-            if name.startswith(("upnp.", "ssdp."))
+            if name.startswith("upnp.") and name != "upnp.fault"
         ]
         if not answers:
             continue
-        is_gateway = any(word in value for _, value in answers for word in _GATEWAY)
+        is_gateway = any(name in _CONTROL for name, _ in answers)
         yield Draft(
             rule="upnp.wan-control",
             fact=Fact.OPEN if is_gateway else Fact.MANAGEMENT,

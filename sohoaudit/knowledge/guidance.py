@@ -159,20 +159,23 @@ def _values(language: str, facts: Mapping[str, str]) -> dict[str, str]:
     values["device"] = facts.get("name") or values["this"]
     door = facts.get("door") or facts.get("protocol", "")
     if door:
-        values["door"] = label("doors", door, language)
-    for switch, path in switches(facts.get("vendor", ""), facts.get("model", ""), language).items():
+        values["door"] = label("doors", door, language).format_map({"port": "?"} | values)
+    whose = (facts.get(name, "") for name in ("vendor", "model", "kind"))
+    for switch, path in switches(*whose, language=language).items():
         values[f"where_{switch}"] = str(terms["usually_under"]).format(path=path) if path else ""
     return values
 
 
-def switches(vendor: str, model: str, language: str) -> dict[str, str]:
+def switches(vendor: str, model: str, kind: str, *, language: str) -> dict[str, str]:
     """Where a maker's menus usually hold each of `SWITCHES`, empty where that is not known.
 
-    The first interface whose `models` start the model's name is taken, else the one that names none.
+    The first interface is taken that fits: one of its `models` begins the model's name, and the kind is one of its
+    `kinds`. What it does not list fits always.
     """
     for interface in _interfaces().get(vendor.lower(), ()):
-        starts = interface.get("models", ())
-        if not starts or any(model.lower().startswith(str(start).lower()) for start in starts):
+        starts, kinds = interface.get("models", ()), interface.get("kinds", ())
+        is_model = not starts or any(model.lower().startswith(str(start).lower()) for start in starts)
+        if is_model and (not kinds or kind in kinds):
             return {switch: _path(interface.get(switch, Text("")), language) for switch in SWITCHES}
     return dict.fromkeys(SWITCHES, "")
 

@@ -6,7 +6,7 @@ import pytest
 
 from sohoaudit.model import Priority
 
-from .conftest import INSIDE, OUTSIDE, at, box, mapped, only, said
+from .conftest import INSIDE, OUTSIDE, at, box, only, said
 
 TLS = at(INSIDE, 8443)
 WRTHUG = {"tls__subject": "CN=a,OU=a,O=a,L=a,ST=a,C=aa", "tls__issuer": "CN=a,OU=a,O=a,L=a,ST=a,C=aa"}
@@ -22,6 +22,10 @@ def speaking(port: int, banner: str):
     return box((endpoint, "unknown"), says=[said(endpoint, telnet__banner=banner)])
 
 
+def mapping(line: str):
+    return said(at(INSIDE, 5000), upnp__mapping=f'TCP 3074 192.168.50.60:3074 enabled lease=0 "game"\n{line}')
+
+
 @pytest.mark.parametrize(
     ("device", "rule"),
     [
@@ -32,11 +36,8 @@ def speaking(port: int, banner: str):
         (speaking(63210, "rlogin: "), "compromise.quad7"),
         (box(says=[said(TLS, **WRTHUG, tls__not_after="2122-05-01T00:00:00Z")]), "compromise.wrthug"),
         (box(says=[said(TLS, tls__subject=LAPD, tls__issuer=LAPD)]), "compromise.lapdogs"),
-        (box(exposures=[mapped(at(OUTSIDE, 1080), "198.51.100.9:443", "tcp")]), "compromise.upnproxy"),
-        (
-            box(exposures=[mapped(at(OUTSIDE, 445), "192.168.50.20:445", "tcp", "galleta silenciosa")]),
-            "compromise.upnproxy",
-        ),
+        (box(says=[mapping("TCP 1080 198.51.100.9:443 enabled lease=0")]), "compromise.upnproxy"),
+        (box(says=[mapping('TCP 445 192.168.50.20:445 enabled lease=0 "galleta silenciosa"')]), "compromise.upnproxy"),
     ],
 )
 def test_a_sign_is_urgent_wherever_it_is_seen_from(judge, device, rule):
@@ -59,8 +60,10 @@ def test_a_sign_is_urgent_wherever_it_is_seen_from(judge, device, rule):
         box(says=[said(TLS, tls__subject="CN=a,O=Acme", tls__not_after="2122-05-01")]),
         box(says=[said(TLS, tls__subject="CN=x,O=LAPDOG Inc", tls__issuer="CN=x,O=LAPDOG Inc")]),
         box(says=[said(TLS, tls__subject=LAPD, tls__issuer="CN=Public CA")]),
-        box(exposures=[mapped(at(OUTSIDE, 445), "192.168.50.20:445", "tcp")]),
-        box(exposures=[mapped(at(OUTSIDE, 445), "not an address:1", "tcp")]),
+        box(says=[mapping('TCP 445 192.168.50.20:445 enabled lease=0 "files"')]),
+        box(says=[mapping("TCP 445 nowhere:445 enabled")]),
+        box(says=[mapping("")]),
+        box(says=[said(at(OUTSIDE, 5000), upnp__mapping="TCP 1080 203.0.113.9:443 enabled")]),
     ],
 )
 def test_what_may_be_honest_is_no_sign(judge, device):

@@ -82,16 +82,30 @@ def test_a_global_address_is_worded_as_perhaps(judge):
 @pytest.mark.parametrize(
     ("port", "spoken", "rule"),
     [
-        (8291, "unknown", "exposure.winbox"),
-        (445, "tcp", "exposure.smb"),
+        (8291, "winbox", "exposure.winbox"),
+        (445, "smb", "exposure.smb"),
         (7547, "http", "exposure.tr-069"),
-        (37777, "", "exposure.dahua"),
+        (7547, "cwmp", "exposure.tr-069"),
+        (23, "telnet", "exposure.telnet"),
         (554, "rtsp", "exposure.rtsp"),
     ],
 )
-def test_a_port_names_the_service_where_nothing_else_does(judge, port, spoken, rule):
+def test_what_opens_a_device_or_its_files_is_a_finding_of_its_protocol(judge, port, spoken, rule):
     finding = only(judge(box((at(OUTSIDE, port), spoken)), Vantage.INTERNET))
     assert (finding.rule, finding.priority) == (rule, Priority.HIGH)
+
+
+def test_an_odd_port_on_which_nothing_was_said_names_no_protocol(judge):
+    endpoint = at(OUTSIDE, 7777)
+    assert judge(box((endpoint, "telnet")), Vantage.INTERNET) == {}
+    assert "exposure.telnet" in judge(
+        box((endpoint, "telnet"), says=[said(endpoint, telnet__banner="> ")]), Vantage.INTERNET
+    )
+
+
+def test_every_exposure_says_whether_it_manages_the_device(judge):
+    judge(box((at(INSIDE, 80), "http"), (at(INSIDE, 53), "dns"), (at(INSIDE, 445), "smb")))
+    assert [exposure.management for exposure in judge.device.exposures] == [True, False, True]
 
 
 def test_a_web_site_on_a_computer_is_no_finding(judge):

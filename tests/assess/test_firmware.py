@@ -88,6 +88,12 @@ def test_a_hole_in_an_abandoned_model_is_not_answered_with_an_update(judge):
     assert findings["firmware.known-exploited"].remedy[0].startswith("Replace it")
 
 
+def test_replacing_is_the_only_advice_only_where_the_end_is_confirmed(judge):
+    world = World(model_life=Life("end-of-life", is_verified=False), advice=EXPLOITED.advice)
+    findings = judge(box(firmware="1.0"), world=world)
+    assert findings["firmware.known-exploited"].remedy[0].startswith("Install the newest firmware")
+
+
 @pytest.mark.parametrize("applies", ["no", "unknown"])
 def test_an_advisory_that_does_not_surely_apply_is_no_finding_inside(judge, applies):
     world = World(advice=(Advice("CVE-2023-2", applies=applies, known_exploited=True),))

@@ -6,7 +6,8 @@ from sohoaudit.model import Priority, Transport, Vantage
 
 from .conftest import INSIDE, OUTSIDE, at, box, mapped, only, said
 
-GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
+CONTROL = {"upnp__control_url": "http://203.0.113.7:5000/ctl/IPConn"}
+ANNOUNCED = {"upnp__usn": "uuid:1::urn:schemas-upnp-org:device:InternetGatewayDevice:1"}
 
 
 def test_a_mapping_to_a_cameras_page_is_pressing(judge):
@@ -25,18 +26,18 @@ def test_a_games_mapping_is_worth_asking_about(judge):
 
 def test_a_gateway_that_takes_orders_from_the_internet_is_open(judge):
     endpoint = at(OUTSIDE, 5000)
-    findings = judge(box((endpoint, "upnp"), says=[said(endpoint, upnp__device_type=GATEWAY)]), Vantage.INTERNET)
+    findings = judge(box((endpoint, "upnp"), says=[said(endpoint, **CONTROL)]), Vantage.INTERNET)
     finding = only(findings)
     assert (finding.rule, finding.priority) == ("upnp.wan-control", Priority.URGENT)
 
 
 def test_upnp_without_the_control_seen_is_no_open_door(judge):
     endpoint = at(OUTSIDE, 1900, Transport.UDP)
-    findings = judge(box((endpoint, "upnp"), says=[said(endpoint, upnp__server="Linux UPnP/1.0")]), Vantage.INTERNET)
+    findings = judge(box((endpoint, "upnp"), says=[said(endpoint, **ANNOUNCED)]), Vantage.INTERNET)
     assert only(findings).priority is Priority.HIGH
 
 
 @pytest.mark.parametrize("address", [INSIDE, "2001:db8::1"])
 def test_upnp_that_answers_inside_is_what_it_is_for(judge, address):
     endpoint = at(address, 5000)
-    assert judge(box((endpoint, "upnp"), says=[said(endpoint, upnp__device_type=GATEWAY)])) == {}
+    assert judge(box((endpoint, "upnp"), says=[said(endpoint, **CONTROL)])) == {}

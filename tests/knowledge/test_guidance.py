@@ -221,10 +221,11 @@ def step_files():
 
 
 @pytest.mark.parametrize("file", step_files(), ids=lambda file: file.where)
-def test_a_makers_menus_have_known_switches_and_a_last_interface_for_any_model(file):
+def test_a_makers_menus_have_known_switches_and_kinds(file):
     for interface in file.root["interfaces"]:
-        assert set(interface) <= {"name", "models", *guidance.SWITCHES} and len(set(interface) - {"name", "models"})
-    assert "models" not in file.root["interfaces"][-1] or file.root["vendors"] == ["Cisco"]
+        assert set(interface) <= {"name", "models", "kinds", *guidance.SWITCHES}
+        assert set(interface) & set(guidance.SWITCHES)
+        assert set(interface.get("kinds", ())) <= set(texts("en", "_terms")["kinds"])
 
 
 def test_no_maker_stands_in_two_files():
@@ -233,21 +234,24 @@ def test_no_maker_stands_in_two_files():
 
 
 @pytest.mark.parametrize(
-    ("vendor", "model", "language", "path"),
+    ("vendor", "model", "kind", "language", "path"),
     [
-        ("TP-Link", "TL-WR841N", "en", "System Tools > Firmware Upgrade"),
-        ("tp-link", "Archer C7", "en", "Advanced > System > Firmware Upgrade"),
-        ("Cisco", "RV325", "en", "System Management > Firmware Upgrade"),
-        ("Cisco", "RV340", "en", "Administration > File Management > Firmware Upgrade"),
-        ("OpenWrt", "TL-WR841N", "en", "System > Attended Sysupgrade"),
-        ("Buffalo", "WSR-2533DHPL2", "ja", "管理 > ファームウェア更新"),
-        ("Cisco", "SG300", "en", ""),
-        ("Nobody", "X", "en", ""),
-        ("", "", "en", ""),
+        ("TP-Link", "TL-WR841N", "router", "en", "System Tools > Firmware Upgrade"),
+        ("tp-link", "Archer C7", "router", "en", "Advanced > System > Firmware Upgrade"),
+        ("Cisco", "RV325", "router", "en", "System Management > Firmware Upgrade"),
+        ("Cisco", "RV340", "router", "en", "Administration > File Management > Firmware Upgrade"),
+        ("OpenWrt", "TL-WR841N", "router", "en", "System > Attended Sysupgrade"),
+        ("Buffalo", "WSR-2533DHPL2", "router", "ja", "管理 > ファームウェア更新"),
+        ("D-Link", "DCS-2530L", "camera", "en", ""),
+        ("NETGEAR", "GS108T", "switch", "en", ""),
+        ("NETGEAR", "R7000", "", "en", ""),
+        ("Cisco", "SG300", "switch", "en", ""),
+        ("Nobody", "X", "router", "en", ""),
+        ("", "", "", "en", ""),
     ],
 )
-def test_the_menu_is_that_of_the_makers_interface(vendor, model, language, path):
-    assert guidance.switches(vendor, model, language)["update"] == path
+def test_the_menu_is_that_of_the_makers_interface_for_such_a_device(vendor, model, kind, language, path):
+    assert guidance.switches(vendor, model, kind, language=language)["update"] == path
 
 
 def test_a_menu_is_only_ever_usually_there():
