@@ -102,13 +102,13 @@ ROUTER = DemoDevice(
         ),
         upnp.Ssdp(
             location="http://192.168.50.1:49152/rootDesc.xml",
-            server="DrayTek/Vigor2960 UPnP/1.0 miniupnpd/1.0",
+            server="Linux/2.6.33 UPnP/1.0 miniupnpd/1.5",
             udn=_ROUTER_UPNP.udn,
             kind=upnp.GATEWAY,
         ),
         Web(
             port=49152,
-            server="DrayTek/Vigor2960 UPnP/1.0 miniupnpd/1.0",
+            server="Linux/2.6.33 UPnP/1.0 miniupnpd/1.5",
             pages={
                 "GET /rootDesc.xml": _ROUTER_UPNP.page(),
                 f"POST {upnp.CONTROL_PATH}": upnp.gateway_control(PUBLIC_ADDRESS, (_CAMERA_FORWARD,)),
@@ -262,11 +262,11 @@ _REPEATER_UPNP = upnp.Description(
     inner="<manufacturerURL>http://www.avm.de</manufacturerURL>",
 )
 
-# 8.25 is the newest firmware known for this model (2026-08-22).
+# 8.25 (after the model number 175 that AVM puts in front) is the newest firmware known for this model (2026-08-22).
 REPEATER = DemoDevice(
     name="repeater",
     address="192.168.50.40",
-    truth=Truth(vendor="AVM", model="FRITZ!Repeater 2400", firmware="8.25", kind="ap", is_fine=True),
+    truth=Truth(vendor="AVM", model="FRITZ!Repeater 2400", firmware="175.08.25", kind="ap", is_fine=True),
     services=(
         Web(
             port=80,
