@@ -77,7 +77,7 @@ ROUTER = DemoDevice(
         model="Vigor2960",
         firmware="1.5.1.4",
         kind="router",
-        rules=("firmware.known-exploited", "exposure.https", "exposure.ssh"),
+        rules=("firmware.known-exploited", "firmware.end-of-life", "exposure.https", "exposure.ssh"),
         known_exploited=("CVE-2024-12987",),
     ),
     services=(

@@ -111,6 +111,9 @@ def test_a_device_that_tells_its_name_is_named_rightly(audit, device):
     told = {name: identity[name] for name in ("vendor", "model", "firmware", "kind")}
     # "HP OfficeJet" and "OfficeJet" are one name where the maker stands beside it.
     told["model"] = (told["model"] or "").removeprefix(f"{truth.vendor} ")
+    # Ubiquiti's discovery puts the day and minute of the build behind the version.
+    if (told["firmware"] or "").startswith(f"{truth.firmware}."):
+        told["firmware"] = truth.firmware
     assert told == {"vendor": truth.vendor, "model": truth.model, "firmware": truth.firmware, "kind": truth.kind}
 
 

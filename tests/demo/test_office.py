@@ -385,7 +385,7 @@ asyncio.run(main())
 gc.collect()
 """
     ran = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "always::ResourceWarning", "-c", visit],
+        [sys.executable, "-W", "always::ResourceWarning", "-c", visit],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
