@@ -176,9 +176,13 @@ def certainty_of(device: Device, *attributes: str) -> str | None:
 
 def quoted(field_name: str, value: str) -> str:
     """One line of evidence: the field and what the device gave there, cut to a readable length."""
-    line = " ".join(value.split())
-    cut = line if len(line) <= EVIDENCE_LIMIT_CHARACTERS else line[:EVIDENCE_LIMIT_CHARACTERS] + "…"
-    return f"{field_name}: {cut}"
+    return f"{field_name}: {shortened(value, EVIDENCE_LIMIT_CHARACTERS)}"
+
+
+def shortened(text: str, limit_characters: int) -> str:
+    """A text on one line, cut with an ellipsis where it is longer than the limit."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit_characters else line[:limit_characters] + "…"
 
 
 def seen(exposure: Exposure) -> str:

@@ -78,11 +78,12 @@ def asks_for_password(case: Case, exposure: Exposure) -> bool:
 def reachable(case: Case) -> Iterator[Draft]:
     """A management service the internet can reach, or an unencrypted one inside.
 
-    Mapped exposures are told by `upnp.port-mapping`. A sign-in page inside is normal and no finding.
+    A door that the router's list of mappings names is told by `upnp.port-mapping`. A sign-in page inside is normal.
     """
+    mapped = {e.endpoint for e in case.device.exposures if e.evidence is Evidence.MAPPED}
     for exposure in case.device.exposures:
         protocol, reach = protocol_of(case, exposure), reach_of([exposure], case.today)
-        if exposure.evidence is Evidence.MAPPED or protocol in _TOLD_ELSEWHERE:
+        if exposure.endpoint in mapped or protocol in _TOLD_ELSEWHERE:
             continue
         if reach is Reach.INSIDE and protocol not in _UNENCRYPTED:
             continue

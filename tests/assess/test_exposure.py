@@ -130,9 +130,10 @@ def test_one_door_seen_on_two_faces_is_one_finding_as_pressing_as_the_worse(judg
     assert any(OUTSIDE in line for line in finding.evidence) and any(INSIDE in line for line in finding.evidence)
 
 
-def test_a_mapped_door_is_told_by_the_mapping_alone(judge):
+def test_a_door_on_the_routers_list_is_told_by_the_mapping_alone(judge):
     inner = at("192.168.50.30", 80)
-    finding = only(
-        judge(box((inner, "http"), kind="camera", exposures=[mapped(at(OUTSIDE, 8080), str(inner), "http")]))
-    )
-    assert finding.rule == "upnp.port-mapping"
+    door = mapped(at(OUTSIDE, 8080), str(inner), "http")
+    reached = Exposure(door.endpoint, "http", Vantage.INTERNET, Evidence.CONNECTED)
+    finding = only(judge(box((inner, "http"), kind="camera", exposures=[door, reached])))
+    assert (finding.rule, finding.priority) == ("upnp.port-mapping", Priority.HIGH)
+    assert [line.partition(": ")[2].split()[0] for line in finding.evidence] == ["mapped", "connected"]
