@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cache
 
 from ..knowledge import guidance
 from ..model import (
@@ -112,6 +113,7 @@ def rule(*names: str, facts: Iterable[str] = ()) -> Callable[[Check], Check]:
     return register
 
 
+@cache
 def rules() -> tuple[Rule, ...]:
     """Every rule there is: each module of this folder is asked, so a new family is one new file."""
     for module in pkgutil.iter_modules(__path__):
