@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cache
 
 from ..knowledge import guidance
 from ..model import (
@@ -112,6 +113,7 @@ def rule(*names: str, facts: Iterable[str] = ()) -> Callable[[Check], Check]:
     return register
 
 
+@cache
 def rules() -> tuple[Rule, ...]:
     """Every rule there is: each module of this folder is asked, so a new family is one new file."""
     for module in pkgutil.iter_modules(__path__):
@@ -176,9 +178,13 @@ def certainty_of(device: Device, *attributes: str) -> str | None:
 
 def quoted(field_name: str, value: str) -> str:
     """One line of evidence: the field and what the device gave there, cut to a readable length."""
-    line = " ".join(value.split())
-    cut = line if len(line) <= EVIDENCE_LIMIT_CHARACTERS else line[:EVIDENCE_LIMIT_CHARACTERS] + "…"
-    return f"{field_name}: {cut}"
+    return f"{field_name}: {shortened(value, EVIDENCE_LIMIT_CHARACTERS)}"
+
+
+def shortened(text: str, limit_characters: int) -> str:
+    """A text on one line, cut with an ellipsis where it is longer than the limit."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit_characters else line[:limit_characters] + "…"
 
 
 def seen(exposure: Exposure) -> str:

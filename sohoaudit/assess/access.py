@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ..model import Observation
-from . import Case, Draft, quoted, rule
+from . import Case, Draft, quoted, rule, shortened
 from .exposure import is_appliance
 from .priority import Fact
 
@@ -73,7 +73,7 @@ def public_community(case: Case) -> Iterator[Draft]:
             fact=Fact.MANAGEMENT,
             reach=case.reach(observation.endpoint),
             evidence=(f"{observation.endpoint}", quoted(name, value), *said),
-            facts={"sysdescr": " ".join(sysdescr.split())[:80]},
+            facts={"sysdescr": shortened(sysdescr, 80)},
             endpoint=observation.endpoint,
         )
 

@@ -15,27 +15,32 @@ MANAGES = frozenset(
         "x11",
     )
 )  # fmt: skip
-# A guess by the port alone is worth believing on the port everybody knows, and on no other.
-_USUAL_PORTS = {"ssh": 22, "telnet": 23, "ftp": 21}
+# A guess by the port alone is worth believing on the port everybody knows, and on none that others use as well.
+_USUAL_PORTS = {
+    "ssh": 22, "telnet": 23, "ftp": 21, "adb": 0, "bandwidth-test": 0, "hisilicon-debug": 0, "sercomm-backdoor": 0,
+    "serial-gateway": 0,
+}  # fmt: skip
 _WEB = {"http", "https"}
 _CWMP_PORTS = {7547, 30005}
 # Told in full by rules of their own.
 _TOLD_ELSEWHERE = {"upnp", "ssdp", "dns", "ntp", "mdns"}
 _UNENCRYPTED = {"telnet", "ftp"}
 _COMPUTERS = {"computer", "server", "desktop", "laptop", "phone", "smartphone", "tablet", "tv", "media-player"}
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _PASSWORD_FIELD = re.compile(r"""<input[^>]{0,200}type\s*=\s*["']?password""", re.IGNORECASE)
 _TELLING = ("http.title", "http.www_authenticate", "ssh.banner", "telnet.banner", "ftp.banner", "rtsp.server")
 
 
 def protocol_of(case: Case, exposure: Exposure) -> str:
-    """The protocol behind an exposure; `unknown` where only an odd port suggests one."""
-    port = int(exposure.internal.rsplit(":", 1)[1]) if exposure.internal else exposure.endpoint.port
-    protocol = exposure.protocol
+    """The protocol behind an exposure; `unknown` where only an odd port suggests one, or its name is no name."""
+    inner = (exposure.internal or "").rpartition(":")[2]
+    port = int(inner) if inner.isdecimal() else exposure.endpoint.port
+    protocol = exposure.protocol if _NAME.fullmatch(exposure.protocol) else "unknown"
     if protocol == "cwmp" or (protocol in _WEB and port in _CWMP_PORTS):
         return "tr-069"
     if _USUAL_PORTS.get(protocol, port) != port and not _has_spoken(case, exposure):
         return "unknown"
-    return protocol or "unknown"
+    return protocol
 
 
 def _has_spoken(case: Case, exposure: Exposure) -> bool:
@@ -78,11 +83,12 @@ def asks_for_password(case: Case, exposure: Exposure) -> bool:
 def reachable(case: Case) -> Iterator[Draft]:
     """A management service the internet can reach, or an unencrypted one inside.
 
-    Mapped exposures are told by `upnp.port-mapping`. A sign-in page inside is normal and no finding.
+    A door that the router's list of mappings names is told by `upnp.port-mapping`. A sign-in page inside is normal.
     """
+    mapped = {e.endpoint for e in case.device.exposures if e.evidence is Evidence.MAPPED}
     for exposure in case.device.exposures:
         protocol, reach = protocol_of(case, exposure), reach_of([exposure], case.today)
-        if exposure.evidence is Evidence.MAPPED or protocol in _TOLD_ELSEWHERE:
+        if exposure.endpoint in mapped or protocol in _TOLD_ELSEWHERE:
             continue
         if reach is Reach.INSIDE and protocol not in _UNENCRYPTED:
             continue

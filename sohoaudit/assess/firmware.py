@@ -11,17 +11,21 @@ from .priority import Fact, Reach
 
 CVES_NAMED = 5
 OLD_AFTER_YEARS = 5
+BRANCH_IS_RECENT_DAYS = 365
 
 
 @rule("firmware.end-of-life", facts=("since", "source", "ended", "software", "version"))
 def end_of_life(case: Case) -> Iterator[Draft]:
-    """The maker said that no more updates will come for the model, or for the line of versions that runs."""
+    """The maker said that no more updates will come for the model, or for the line of versions that runs.
+
+    A line of versions that ended lately is merely outdated: some makers end one with every release.
+    """
     life, ended, certainty = _ended(case)
     if life:
         software = case.device.identity and (case.device.identity.fork or case.device.identity.vendor)
         yield Draft(
             rule="firmware.end-of-life",
-            fact=Fact.UNSUPPORTED,
+            fact=Fact.OUTDATED if ended == "branch" and _is_recent(life, case.today) else Fact.UNSUPPORTED,
             reach=case.reach(),
             evidence=(*_identity(case), f"lifecycle: {life.source}"),
             facts={
@@ -52,9 +56,9 @@ def holes(case: Case) -> Iterator[Draft]:
 
 @rule("firmware.outdated", facts=("version", "latest", "released"))
 def outdated(case: Case) -> Iterator[Draft]:
-    """Older than the newest release; told only where no known hole says the same more plainly."""
+    """Older than the newest release; told only where no hole and no end of support says the same more plainly."""
     who, version = _who(case), _version(case)
-    if not who or not version or any(advisory.applies == "yes" for advisory in _advisories(case)):
+    if not who or not version or _ended(case)[0] or any(hole.applies == "yes" for hole in _advisories(case)):
         return
     vendor, model, revision, certainty = who
     latest = case.knowledge.latest(vendor, model, revision, version, case.today)
@@ -142,6 +146,11 @@ def _ended(case: Case) -> tuple[Lifecycle | None, str, str]:
     else:
         return None, "", ""
     return (line, "branch", certainty) if line.status == "end-of-life" else (None, "", certainty)
+
+
+def _is_recent(life: Lifecycle, today: date) -> bool:
+    since = _day(life.since)
+    return since is not None and (today - since).days < BRANCH_IS_RECENT_DAYS
 
 
 def _is_over(case: Case) -> bool:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from ..model import Evidence, Vantage
 from . import Case, Draft, quoted, rule, seen
-from .exposure import manages, protocol_of
+from .exposure import asks_for_password, manages, protocol_of
 from .priority import Fact, Reach, reach_of
 
 # Told only by a gateway whose control was found or answered there; an announcement alone proves no control.
 _CONTROL = {"upnp.control_url", "upnp.external_address", "upnp.mapping"}
 
 
-@rule("upnp.port-mapping", facts=("protocol", "internal", "control"))
+@rule("upnp.port-mapping", facts=("protocol", "door", "internal", "control"))
 def port_mapping(case: Case) -> Iterator[Draft]:
     """A mapping leads from the internet to this device.
 
@@ -21,14 +21,16 @@ def port_mapping(case: Case) -> Iterator[Draft]:
         if exposure.evidence is not Evidence.MAPPED:
             continue
         endpoint, is_control = exposure.endpoint, manages(case, exposure)
+        protocol = protocol_of(case, exposure)
         yield Draft(
             rule="upnp.port-mapping",
             fact=Fact.MANAGEMENT if is_control else Fact.UNKNOWN,
             reach=reach_of([exposure], case.today),
-            evidence=(seen(exposure),),
+            evidence=tuple(seen(e) for e in case.device.exposures if e.endpoint == endpoint),
             discriminator=f"{endpoint.transport}:{endpoint.port}",
             facts={
-                "protocol": protocol_of(case, exposure),
+                "protocol": protocol,
+                "door": "sign-in" if asks_for_password(case, exposure) else protocol,
                 "internal": exposure.internal or "",
                 "control": "yes" if is_control else "no",
             },

@@ -5,6 +5,7 @@ leaves out from the family's (`exposure.yaml`). A text may be a choice by one of
 names a fact nobody knows is left out.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,6 +24,7 @@ CHOICES = {
     "support": ("over", "kept"),
     "seen": ("connected", "indexed", "global-address", "hairpin", "lan-only"),
 }
+_RULE = re.compile(r"[a-z]+(\.[a-z0-9-]+)?")
 PARTS = ("meaning", "title", "summary", "remedy", "verify")
 SWITCHES = ("update", "remote", "upnp", "password", "reset")
 # What every finding's texts may name, beside the facts of its rule.
@@ -69,8 +71,18 @@ def render(rule: str, language: str, facts: Mapping[str, str]) -> Words:
 
 
 def reword(finding: Finding, language: str) -> Finding:
-    """The same finding in another language; id, priority and evidence stay."""
-    words = render(finding.rule, language, finding.facts)
+    """The same finding in another language; id, priority and evidence stay.
+
+    A finding of a rule this version has no words for keeps its own.
+
+    Raises:
+        KnowledgeError: there is no such language.
+    """
+    _folder(language)
+    try:
+        words = render(finding.rule, language, finding.facts)
+    except KnowledgeError:
+        return finding
     return replace(
         finding,
         title=words.title,
@@ -83,8 +95,8 @@ def reword(finding: Finding, language: str) -> Finding:
 
 
 def reason(reach: str, fact: str, language: str) -> str:
-    """The sentence of one cell of the priority table: why this is as pressing as it is."""
-    return str(_table(_table(_terms(language), "cells"), fact)[reach])
+    """The sentence of one cell of the priority table, or nothing for a cell it has not: why it is so pressing."""
+    return str(_table(_table(_terms(language), "cells"), fact).get(reach, ""))
 
 
 def label(table: str, key: str, language: str) -> str:
@@ -159,7 +171,8 @@ def _values(language: str, facts: Mapping[str, str]) -> dict[str, str]:
     values["device"] = facts.get("name") or values["this"]
     door = facts.get("door") or facts.get("protocol", "")
     if door:
-        values["door"] = label("doors", door, language).format_map({"port": "?"} | values)
+        doors = _table(terms, "doors")
+        values["door"] = str(doors[door]).format_map({"port": "?"} | values) if door in doors else door
     whose = (facts.get(name, "") for name in ("vendor", "model", "kind"))
     for switch, path in switches(*whose, language=language).items():
         values[f"where_{switch}"] = str(terms["usually_under"]).format(path=path) if path else ""
@@ -197,6 +210,8 @@ def _cited(rule: str) -> dict[str, tuple[str, ...]]:
 @cache
 def _texts(rule: str, language: str) -> Mapping[str, Value]:
     """A rule's texts over those of its family."""
+    if not _RULE.fullmatch(rule):
+        raise KnowledgeError(f"reports/{language}/rules", 1, f"{rule!r} is no rule: see sohoaudit explain")
     family = rule.partition(".")[0]
     folder = _folder(language)
     texts: dict[str, Value] = {}

@@ -1,8 +1,10 @@
 """Doors: what the internet can reach, what is normal inside, and how each is known."""
 
+from dataclasses import replace
+
 import pytest
 
-from sohoaudit.model import Evidence, Exposure, Priority, Vantage
+from sohoaudit.model import Evidence, Exposure, Priority, Service, Vantage
 
 from .conftest import INSIDE, OUTSIDE, at, box, mapped, only, said
 
@@ -97,10 +99,25 @@ def test_what_opens_a_device_or_its_files_is_a_finding_of_its_protocol(judge, po
 
 def test_an_odd_port_on_which_nothing_was_said_names_no_protocol(judge):
     endpoint = at(OUTSIDE, 7777)
-    assert judge(box((endpoint, "telnet")), Vantage.INTERNET) == {}
-    assert "exposure.telnet" in judge(
-        box((endpoint, "telnet"), says=[said(endpoint, telnet__banner="> ")]), Vantage.INTERNET
-    )
+    silent = box((endpoint, "telnet"))
+    assert judge(silent, Vantage.INTERNET) == judge(box((at(OUTSIDE, 5555), "adb")), Vantage.INTERNET) == {}
+    spoken = replace(silent, observations=(said(endpoint, telnet__banner="> "),))
+    assert only(judge(spoken, Vantage.INTERNET)).rule == "exposure.telnet"
+
+
+def test_an_odd_management_port_is_worth_finding_out_about(judge):
+    endpoint = at(OUTSIDE, 2323)
+    silent = replace(box(), services=(Service(endpoint, "telnet", management=True),))
+    finding = only(judge(silent, Vantage.INTERNET))
+    assert (finding.rule, finding.because) == ("exposure.unknown", ("internet", "unknown"))
+    assert finding.title == "Anyone on the internet can reach this router's port 2323"
+
+
+@pytest.mark.parametrize("internal", ["", "nowhere", "192.168.50.30:", "192.168.50.30:x", ":::"])
+@pytest.mark.parametrize("protocol", ["../../en/rules/decoy", "{port!r}", "HTTP/1.1", ""])
+def test_an_exposure_that_was_imported_torn_stops_nothing(judge, internal, protocol):
+    judge(box(exposures=[mapped(at(OUTSIDE, 8080), internal, protocol)]))
+    assert [finding.rule for finding in judge.device.findings] == ["upnp.port-mapping"]
 
 
 def test_every_exposure_says_whether_it_manages_the_device(judge):
@@ -130,9 +147,10 @@ def test_one_door_seen_on_two_faces_is_one_finding_as_pressing_as_the_worse(judg
     assert any(OUTSIDE in line for line in finding.evidence) and any(INSIDE in line for line in finding.evidence)
 
 
-def test_a_mapped_door_is_told_by_the_mapping_alone(judge):
+def test_a_door_on_the_routers_list_is_told_by_the_mapping_alone(judge):
     inner = at("192.168.50.30", 80)
-    finding = only(
-        judge(box((inner, "http"), kind="camera", exposures=[mapped(at(OUTSIDE, 8080), str(inner), "http")]))
-    )
-    assert finding.rule == "upnp.port-mapping"
+    door = mapped(at(OUTSIDE, 8080), str(inner), "http")
+    reached = Exposure(door.endpoint, "http", Vantage.INTERNET, Evidence.CONNECTED)
+    finding = only(judge(box((inner, "http"), kind="camera", exposures=[door, reached])))
+    assert (finding.rule, finding.priority) == ("upnp.port-mapping", Priority.HIGH)
+    assert [line.partition(": ")[2].split()[0] for line in finding.evidence] == ["mapped", "connected"]

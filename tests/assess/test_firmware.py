@@ -28,6 +28,16 @@ def test_a_line_of_versions_without_updates_is_to_be_updated(judge):
     assert finding.remedy[0].startswith("Update to a version that is still supported")
 
 
+@pytest.mark.parametrize(
+    ("since", "priority", "fact"),
+    [(date(2026, 1, 12), Priority.LOW, "outdated"), (date(2024, 9, 30), Priority.MEDIUM, "unsupported")],
+)
+def test_a_line_of_versions_that_ended_lately_is_merely_outdated(judge, since, priority, fact):
+    world = World(branch_life=Life("end-of-life", since), newest=Newest("9.9"))
+    finding = only(judge(box(firmware="7.20"), world=world))
+    assert (finding.rule, finding.priority, finding.because[1]) == ("firmware.end-of-life", priority, fact)
+
+
 def test_the_same_model_on_the_internet_is_urgent(judge):
     findings = judge(box((at(OUTSIDE, 443), "https")), Vantage.INTERNET, DEAD)
     assert findings["firmware.end-of-life"].priority is Priority.URGENT

@@ -18,6 +18,15 @@ def test_a_mapping_to_a_cameras_page_is_pressing(judge):
     assert finding.title == "The router leads anyone on the internet to this camera's control page"
 
 
+def test_a_mapped_page_that_asks_for_a_password_is_called_a_sign_in_page(judge):
+    inner = at("192.168.50.30", 80)
+    asking = said(inner, http__www_authenticate='Basic realm="IPCAM"')
+    device = box(
+        (inner, "http"), kind="camera", says=[asking], exposures=[mapped(at(OUTSIDE, 8080), str(inner), "http")]
+    )
+    assert only(judge(device)).title.endswith("this camera's sign-in page")
+
+
 def test_a_games_mapping_is_worth_asking_about(judge):
     door = mapped(at(OUTSIDE, 3074, Transport.UDP), "192.168.50.60:3074", "udp", "console")
     finding = only(judge(box(kind="computer", exposures=[door])))

@@ -210,6 +210,14 @@ def test_a_finding_can_be_said_again_in_another_language():
     assert guidance.reword(japanese, "en").title == finding.title
 
 
+@pytest.mark.parametrize("rule", ["future.rule", "../../en/rules/decoy", "exposure./etc/passwd", ""])
+def test_a_finding_of_a_rule_without_words_keeps_its_own(rule):
+    finding = Finding("fin-0", rule, Priority.LOW, "title", "summary", (), ("step",), "check", facts={"door": "{x!r}"})
+    assert guidance.reword(finding, "ja") == finding
+    with pytest.raises(KnowledgeError, match="no language"):
+        guidance.reword(finding, "xx")
+
+
 @pytest.mark.parametrize("language", ["xx", "../en", ""])
 def test_an_unknown_language_is_refused_with_those_there_are(language):
     with pytest.raises(KnowledgeError, match="use one of en, ja"):
