@@ -15,6 +15,7 @@ TIMEOUT_S = 1.0
 HOSTS_AT_ONCE = 256
 # On the local link the kernel asks for the MAC by itself; two tries that get none mean that nobody is there.
 TRIES_WITHOUT_A_MAC = 2
+TABLE_IS_FRESH_S = 0.3
 
 
 @way("connect")
@@ -22,10 +23,11 @@ async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     """Yield each address of the scope that answers a connection attempt, or whose MAC the kernel learnt by it."""
     found: asyncio.Queue[Sighting | None] = asyncio.Queue()
     slots = asyncio.Semaphore(HOSTS_AT_ONCE)
+    neighbours = _Neighbours(here)
 
     async def knock(address: str) -> None:
         try:
-            how = await _answers(address, dialer, here)
+            how = await _answers(address, dialer, here, neighbours)
             if how:
                 found.put_nowait(Sighting(address, how))
         finally:
@@ -50,7 +52,26 @@ async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
         await asyncio.gather(knocking, return_exceptions=True)
 
 
-async def _answers(address: str, dialer: Dialer, here: Here) -> str | None:
+class _Neighbours:
+    """The neighbour table, read again at most a few times a second however many addresses ask for it."""
+
+    def __init__(self, here: Here) -> None:
+        self._here = here
+        self._lock = asyncio.Lock()
+        self._read_s = -TABLE_IS_FRESH_S
+        self._addresses: frozenset[str] = frozenset()
+
+    async def hold(self, address: str) -> bool:
+        """Whether somebody answered for this address on the link."""
+        clock = asyncio.get_running_loop().time
+        async with self._lock:
+            if clock() - self._read_s >= TABLE_IS_FRESH_S:
+                self._addresses = frozenset(n.address for n in await asyncio.to_thread(self._here.neighbours))
+                self._read_s = clock()
+        return address in self._addresses
+
+
+async def _answers(address: str, dialer: Dialer, here: Here, neighbours: _Neighbours) -> str | None:
     is_on_link = here.interface_towards(address) is not None
     for tried, port in enumerate(TELLING_PORTS, start=1):
         try:
@@ -67,7 +88,7 @@ async def _answers(address: str, dialer: Dialer, here: Here) -> str | None:
                 raise
             return "connect"
         if is_on_link:
-            if any(neighbour.address == address for neighbour in await asyncio.to_thread(here.neighbours)):
+            if await neighbours.hold(address):
                 return "neighbour"
             if tried == TRIES_WITHOUT_A_MAC:
                 return None

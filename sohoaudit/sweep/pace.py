@@ -41,6 +41,10 @@ class Turns:
         self._gap_s = 1 / a_second
         self._next_s = 0.0
 
+    def slow_to(self, a_second: float) -> None:
+        """Hand out moments at another rate from now on."""
+        self._gap_s = 1 / a_second
+
     async def take(self) -> None:
         """Wait for the next moment."""
         loop = asyncio.get_running_loop()
@@ -55,13 +59,18 @@ class _Host:
     """What one host has been asked so far, and the locks that hold the next question back."""
 
     def __init__(self, manners: Manners) -> None:
-        self.manners = manners
         self.turns = Turns(manners.host_packets_a_second)
-        self.connections = asyncio.Semaphore(manners.host_connections)
+        self.treat_with(manners)
         self.in_flight: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.spacing = asyncio.Lock()
         self.next_request_s = 0.0
         self.requests = 0
+
+    def treat_with(self, manners: Manners) -> None:
+        """Change the manners; moments already handed out and connections already open stay as they are."""
+        self.manners = manners
+        self.turns.slow_to(manners.host_packets_a_second)
+        self.connections = asyncio.Semaphore(manners.host_connections)
 
 
 class PoliteKeeper:
@@ -75,11 +84,9 @@ class PoliteKeeper:
 
     def be_gentle_to(self, address: str) -> None:
         """Ask this host less from now on; what is in flight ends first."""
-        known = self._hosts.get(address)
-        if known is None or known.manners is self.manners:
-            gentle = _Host(GENTLE)
-            gentle.requests = known.requests if known else 0
-            self._hosts[address] = gentle
+        host = self._host(address)
+        if host.manners.host_packets_a_second > GENTLE.host_packets_a_second:
+            host.treat_with(GENTLE)
 
     async def packet(self, address: str) -> None:
         """Wait until one more new packet may go to the host."""
