@@ -33,7 +33,8 @@ class Applicable:
 
     `applies` is yes, no or unknown, and `why` says it in a sentence. `fixed_in` is the first version without the flaw,
     None where there is none or none is known. `condition` names what must be switched on for it to matter. Where
-    `is_verified` is False, some of it is from memory: it may suggest, never accuse.
+    `is_verified` is False, some of it is from memory: it may suggest, never accuse. `is_vague` says that the advisory
+    names only a series and no version, so that it does not even tell that such a model exists.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Applicable:
     condition: str
     is_verified: bool
     source: str
+    is_vague: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Affected:
     fixed_note: str
     no_fix: str
     condition: str
+    any_model: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ def _judge(advisory: Advisory, hits: list[Hit], name: names.Name, version: str |
     verdicts = [(hit[0], _verdict(hit, name, version, partial)) for hit in hits]
     order = ["yes", "unknown", "no"]
     group, (answer, why, fixed) = min(verdicts, key=lambda verdict: order.index(verdict[1][0]))
+    is_vague = all(target.is_series and (group.unknown or group.any_model) for group, target, _ in hits)
     return Applicable(
         id=advisory.id,
         applies=answer,
@@ -192,6 +196,7 @@ def _judge(advisory: Advisory, hits: list[Hit], name: names.Name, version: str |
         condition=group.condition,
         is_verified=advisory.is_verified,
         source=advisory.source,
+        is_vague=is_vague,
     )
 
 
@@ -201,6 +206,9 @@ Verdict = tuple[str, str, str | None]
 def _verdict(hit: Hit, name: names.Name, version: str | None, partial: bool) -> Verdict:
     """The answer, why, and the fixed version, for one group of one advisory."""
     group, target, fits = hit
+    fork = names.fork_of(version) if version else None
+    if fork and fork.name != name.vendor:
+        return "unknown", f"it runs {fork.name}, and the advisory speaks of the maker's firmware", None
     revisions = names.revisions_text(target.hardware_revisions)
     if fits is False:
         return "no", f"it names hardware revision {revisions}, this is {name.hardware_revision}", None
@@ -342,6 +350,7 @@ def _affected(vendor: str, entry: Entry) -> Affected:
         fixed_note=entry.text("fixed_note") or "",
         no_fix=entry.text("no_fix") or "",
         condition=entry.text("condition") or "",
+        any_model=entry.one_of("any_model", ("yes",)) == "yes",
     )
     for branch in branches:
         branch.done()
