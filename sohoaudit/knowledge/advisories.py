@@ -61,6 +61,7 @@ class Range:
     before: Version | None
     through: Version | None
     fixed: str | None
+    repaired: Version | None
 
     def is_of_line(self, line: str) -> bool:
         """Whether its bounds may be compared with versions of a line at all."""
@@ -77,7 +78,14 @@ class Range:
             answers.append(versions.is_before(version, self.before))
         if self.through:
             answers.append(versions.is_through(version, self.through))
-        return False if False in answers else None if None in answers else True
+        if False in answers:
+            return None if self._is_in_gap(version, answers) else False
+        return None if None in answers else True
+
+    def _is_in_gap(self, version: Version, answers: list[bool | None]) -> bool:
+        """Whether a version is newer than the last one known to be bad and older than the repaired one."""
+        starts_in_time = not self.start or answers[0] is True
+        return bool(self.through and self.repaired and starts_in_time and versions.is_before(version, self.repaired))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,7 @@ class Advisory:
     vendor: str
     title: str
     kind: str
+    product: str
     known_exploited: KnownExploited | None
     is_verified: bool
     source: str
@@ -244,6 +253,13 @@ def _by_ranges(group: Affected, own: Version, fixes: str | None, remark: str) ->
             return "yes", f"{own} is affected: {_range(one)}{remark}", fixed
     if 0 in equal:
         return "yes", f"{own} is a version the advisory names{remark}", fixes
+    repaired = versions.parse(group.scheme, group.fixed) if group.only and group.fixed else None
+    if repaired and versions.is_before(own, repaired):
+        return (
+            "unknown",
+            f"{own} is older than the repaired version, but not among those named; {_spoken(group)}",
+            fixes,
+        )
     if None in equal or any(answer is None for _, answer in held):
         return "unknown", f"{own} cannot be compared with certainty; {_spoken(group)}", fixes
     if fixes is None and not group.fixed_note:
@@ -304,6 +320,7 @@ def _advisory(vendor: str, entry: Entry) -> Advisory:
         vendor=names.read(own, "").vendor,
         title=entry.text("title", is_required=True) or "",
         kind=entry.text("kind") or "",
+        product=entry.text("product") or "",
         known_exploited=_known_exploited(entry.entry("known_exploited")),
         is_verified=entry.one_of("confidence", ("verified", "unverified"), "unverified") == "verified",
         source=entry.text("source", is_required=True) or "",
@@ -362,7 +379,8 @@ def _affected(vendor: str, entry: Entry) -> Affected:
 
 def _range_of(entry: Entry, scheme: str) -> Range:
     bounds = [_version(entry, key, entry.text(key), scheme) for key in ("from", "before", "through")]
-    return Range(bounds[0], bounds[1], bounds[2], _fixed(entry, scheme))
+    fixed = _fixed(entry, scheme)
+    return Range(bounds[0], bounds[1], bounds[2], fixed, versions.parse(scheme, fixed) if fixed else None)
 
 
 def _fixed(entry: Entry, scheme: str) -> str | None:
