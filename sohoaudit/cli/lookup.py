@@ -5,13 +5,14 @@ import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from ..knowledge import advisories, lifecycle, names
-from ..knowledge.advisories import Applicable
-from ..knowledge.lifecycle import Latest, Lifecycle
+if TYPE_CHECKING:
+    from ..knowledge.advisories import Applicable
+    from ..knowledge.lifecycle import Latest, Lifecycle
+    from ..knowledge.names import Name
 
 
 def lookup(
@@ -93,11 +94,16 @@ def _answer_line(line: str) -> dict[str, Any]:
 
 
 def _answer(vendor: str, model: str, hardware_revision: str | None, version: str | None) -> dict[str, Any]:
+    # Inside, so that `--help` loads no YAML.
+    from ..knowledge import advisories, lifecycle, names
+
     name = names.read(vendor, model, hardware_revision)
     stands = lifecycle.status(vendor, model, hardware_revision, version=version)
     newest = lifecycle.latest(vendor, model, hardware_revision, version=version)
     found = advisories.applies(vendor, model, hardware_revision, version or None)
-    is_known = bool(found) or newest is not None or stands.status != "unknown" or bool(stands.note)
+    is_known = (
+        newest is not None or stands.status != "unknown" or bool(stands.note) or any(not one.is_vague for one in found)
+    )
     answer = {
         "vendor": name.vendor,
         "model": name.model,
@@ -110,7 +116,7 @@ def _answer(vendor: str, model: str, hardware_revision: str | None, version: str
     return answer if is_known else {**answer, "suggestions": _suggestions(vendor, name)}
 
 
-def _lifecycle(stands: Lifecycle) -> dict[str, Any]:
+def _lifecycle(stands: "Lifecycle") -> dict[str, Any]:
     return {
         "status": stands.status,
         "since": _day(stands.since),
@@ -120,7 +126,7 @@ def _lifecycle(stands: Lifecycle) -> dict[str, Any]:
     }
 
 
-def _latest(newest: Latest) -> dict[str, Any]:
+def _latest(newest: "Latest") -> dict[str, Any]:
     return {
         "version": newest.version,
         "date": _day(newest.date),
@@ -131,7 +137,7 @@ def _latest(newest: Latest) -> dict[str, Any]:
     }
 
 
-def _advisory(one: Applicable) -> dict[str, Any]:
+def _advisory(one: "Applicable") -> dict[str, Any]:
     exploited = one.known_exploited
     return {
         "id": one.id,
@@ -152,8 +158,10 @@ def _day(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _suggestions(vendor: str, name: names.Name) -> list[str]:
+def _suggestions(vendor: str, name: "Name") -> list[str]:
     """Makers where the maker is not known, else models of that maker, likeliest first."""
+    from ..knowledge import advisories, lifecycle, names
+
     if names.maker(vendor) is None:
         return names.suggest(vendor, (one.name for one in names.makers()))
     known = dict.fromkeys([*lifecycle.models(name.vendor), *advisories.models(name.vendor)])
@@ -172,12 +180,11 @@ def _text(answer: dict[str, Any], version: str | None) -> str:
     """The answer for a person, one fact a line."""
     revision = f", hardware revision {answer['hardware_revision']}" if answer["hardware_revision"] else ""
     lines = [f"{answer['vendor']} {answer['model']}{revision}" + (f", firmware {version}" if version else "")]
-    if not answer["known"]:
-        lines.append("  nothing is known of it here, which does not mean that it is safe")
-        if answer["suggestions"]:
-            lines.append(f"  did you mean: {', '.join(answer['suggestions'])}")
-        return "\n".join(lines)
-    lines += [f"  support:  {_support(answer['lifecycle'])}", f"  newest:   {_newest(answer['latest'])}"]
+    if answer["known"]:
+        lines += [f"  support:  {_support(answer['lifecycle'])}", f"  newest:   {_newest(answer['latest'])}"]
+    else:
+        lines.append("  this model is not known here, which does not mean that it is safe")
+        lines += [f"  did you mean: {', '.join(answer['suggestions'])}"] if answer["suggestions"] else []
     for applies, heading in _HEADINGS:
         found = [one for one in answer["advisories"] if one["applies"] == applies]
         if found:

@@ -33,7 +33,8 @@ class Applicable:
 
     `applies` is yes, no or unknown, and `why` says it in a sentence. `fixed_in` is the first version without the flaw,
     None where there is none or none is known. `condition` names what must be switched on for it to matter. Where
-    `is_verified` is False, some of it is from memory: it may suggest, never accuse.
+    `is_verified` is False, some of it is from memory: it may suggest, never accuse. `is_vague` says that the advisory
+    names only a series and no version, so that it does not even tell that such a model exists.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Applicable:
     condition: str
     is_verified: bool
     source: str
+    is_vague: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Range:
     before: Version | None
     through: Version | None
     fixed: str | None
+    repaired: Version | None
 
     def is_of_line(self, line: str) -> bool:
         """Whether its bounds may be compared with versions of a line at all."""
@@ -75,7 +78,14 @@ class Range:
             answers.append(versions.is_before(version, self.before))
         if self.through:
             answers.append(versions.is_through(version, self.through))
-        return False if False in answers else None if None in answers else True
+        if False in answers:
+            return None if self._is_in_gap(version, answers) else False
+        return None if None in answers else True
+
+    def _is_in_gap(self, version: Version, answers: list[bool | None]) -> bool:
+        """Whether a version is newer than the last one known to be bad and older than the repaired one."""
+        starts_in_time = not self.start or answers[0] is True
+        return bool(self.through and self.repaired and starts_in_time and versions.is_before(version, self.repaired))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,7 @@ class Affected:
     fixed_note: str
     no_fix: str
     condition: str
+    any_model: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,7 @@ class Advisory:
     vendor: str
     title: str
     kind: str
+    product: str
     known_exploited: KnownExploited | None
     is_verified: bool
     source: str
@@ -181,6 +193,7 @@ def _judge(advisory: Advisory, hits: list[Hit], name: names.Name, version: str |
     verdicts = [(hit[0], _verdict(hit, name, version, partial)) for hit in hits]
     order = ["yes", "unknown", "no"]
     group, (answer, why, fixed) = min(verdicts, key=lambda verdict: order.index(verdict[1][0]))
+    is_vague = all(target.is_series and (group.unknown or group.any_model) for group, target, _ in hits)
     return Applicable(
         id=advisory.id,
         applies=answer,
@@ -192,6 +205,7 @@ def _judge(advisory: Advisory, hits: list[Hit], name: names.Name, version: str |
         condition=group.condition,
         is_verified=advisory.is_verified,
         source=advisory.source,
+        is_vague=is_vague,
     )
 
 
@@ -201,6 +215,9 @@ Verdict = tuple[str, str, str | None]
 def _verdict(hit: Hit, name: names.Name, version: str | None, partial: bool) -> Verdict:
     """The answer, why, and the fixed version, for one group of one advisory."""
     group, target, fits = hit
+    fork = names.fork_of(version) if version else None
+    if fork and fork.name != name.vendor:
+        return "unknown", f"it runs {fork.name}, and the advisory speaks of the maker's firmware", None
     revisions = names.revisions_text(target.hardware_revisions)
     if fits is False:
         return "no", f"it names hardware revision {revisions}, this is {name.hardware_revision}", None
@@ -236,6 +253,13 @@ def _by_ranges(group: Affected, own: Version, fixes: str | None, remark: str) ->
             return "yes", f"{own} is affected: {_range(one)}{remark}", fixed
     if 0 in equal:
         return "yes", f"{own} is a version the advisory names{remark}", fixes
+    repaired = versions.parse(group.scheme, group.fixed) if group.only and group.fixed else None
+    if repaired and versions.is_before(own, repaired):
+        return (
+            "unknown",
+            f"{own} is older than the repaired version, but not among those named; {_spoken(group)}",
+            fixes,
+        )
     if None in equal or any(answer is None for _, answer in held):
         return "unknown", f"{own} cannot be compared with certainty; {_spoken(group)}", fixes
     if fixes is None and not group.fixed_note:
@@ -296,6 +320,7 @@ def _advisory(vendor: str, entry: Entry) -> Advisory:
         vendor=names.read(own, "").vendor,
         title=entry.text("title", is_required=True) or "",
         kind=entry.text("kind") or "",
+        product=entry.text("product") or "",
         known_exploited=_known_exploited(entry.entry("known_exploited")),
         is_verified=entry.one_of("confidence", ("verified", "unverified"), "unverified") == "verified",
         source=entry.text("source", is_required=True) or "",
@@ -342,6 +367,7 @@ def _affected(vendor: str, entry: Entry) -> Affected:
         fixed_note=entry.text("fixed_note") or "",
         no_fix=entry.text("no_fix") or "",
         condition=entry.text("condition") or "",
+        any_model=entry.one_of("any_model", ("yes",)) == "yes",
     )
     for branch in branches:
         branch.done()
@@ -353,7 +379,8 @@ def _affected(vendor: str, entry: Entry) -> Affected:
 
 def _range_of(entry: Entry, scheme: str) -> Range:
     bounds = [_version(entry, key, entry.text(key), scheme) for key in ("from", "before", "through")]
-    return Range(bounds[0], bounds[1], bounds[2], _fixed(entry, scheme))
+    fixed = _fixed(entry, scheme)
+    return Range(bounds[0], bounds[1], bounds[2], fixed, versions.parse(scheme, fixed) if fixed else None)
 
 
 def _fixed(entry: Entry, scheme: str) -> str | None:

@@ -110,7 +110,7 @@ def branch_status(vendor: str, version: str, today: date | None = None) -> Lifec
     name = names.read(vendor, "")
     branches = _vendor(names.letters(name.vendor)).branches
     told = _branch_text(version)
-    fitting = [branch for branch in branches if f"{told}.".startswith(f"{branch.branch}.")]
+    fitting = [branch for branch in branches if f"{told}.".startswith(f"{_branch_text(branch.branch)}.")]
     best = max(fitting, key=lambda branch: len(branch.branch), default=None)
     return _at(best.lifecycle, today or date.today()) if best else Lifecycle("unknown")
 
@@ -124,7 +124,7 @@ def latest(
     fitting = [
         release
         for release, _, fits in names.find(_vendor(names.letters(name.vendor)).releases, name)
-        if fits and (not told or not release.branch or f"{told}.".startswith(f"{release.branch}."))
+        if fits and (not told or not release.branch or f"{told}.".startswith(f"{_branch_text(release.branch)}."))
     ]
     if not fitting:
         return None

@@ -200,8 +200,10 @@ def revision_text(revision: str | None) -> str | None:
 
 
 def revisions_text(named: Sequence[str]) -> str:
-    """Hardware revisions for a sentence: `-12` is "up to 12"."""
-    return ", ".join(f"up to {one[1:]}" if one.startswith("-") else one.replace("-", " to ") for one in named)
+    """Hardware revisions for a sentence: `-12` is "up to 12", which says 8 and 9 too."""
+    highest = max((int(one[1:]) for one in named if one.startswith("-") and one[1:].isdigit()), default=0)
+    kept = dict.fromkeys(one for one in named if not (one.isdigit() and int(one) <= highest))
+    return ", ".join(f"up to {one[1:]}" if one.startswith("-") else one.replace("-", " to ") for one in kept)
 
 
 def is_revision(named: Sequence[str], revision: str | None) -> bool | None:

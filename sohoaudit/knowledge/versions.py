@@ -210,7 +210,7 @@ SCHEMES: Mapping[str, Scheme] = {
     # Digits with any marks between them: 10.1.2r60p92, 2.1.0.0R3, 1.00-06.
     "numbers": Scheme(r"[a-z]{0,3}\s?(?P<main>\d+(?:[.rpbhdu_-]+\d+)*)", "main:8"),
     # 1.0.1f
-    "lettered": Scheme(_WORD + _N + r"(?P<letter>[a-z]?)", "main:5 letter"),
+    "lettered": Scheme(_WORD + _N + r"(?P<letter>[a-z]{0,2})", "main:5 letter"),
     "openssh": Scheme(r"(?:openssh[_ ])?(?P<main>\d+(?:\.\d+)+)(?:p(?P<patch>\d+))?", "main:3 patch?"),
     "bash": Scheme(_WORD + r"(?P<main>\d+\.\d+)(?:(?: patch |\.)(?P<patch>\d+))?", "main:2 patch"),
     # Only the day of the build orders: TP-Link's bare build numbers, Hikvision's and D-Link's dated builds.

@@ -1,0 +1,100 @@
+"""What must hold of names: however people write a device, it is the same device."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sohoaudit.knowledge import names
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "read"),
+    [
+        ("tplink", "TL-WR841N v11", ("TP-Link", "TL-WR841N", "11", None)),
+        ("TP-LINK", "Archer AX21(US)", ("TP-Link", "Archer AX21", None, "US")),
+        ("TP-Link", "Archer C7(EU) V2", ("TP-Link", "Archer C7", "2", "EU")),
+        ("TP-Link", "Archer C7", ("TP-Link", "Archer C7", None, None)),
+        ("TP-Link", "Archer AX10 V1.2", ("TP-Link", "Archer AX10", "1.2", None)),
+        ("netgear inc.", "NETGEAR R6400v2", ("NETGEAR", "R6400", "2", None)),
+        ("Linksys", "Linksys EA6350 v3", ("Linksys", "EA6350", "3", None)),
+        ("D-Link", "DIR-655 rev. C", ("D-Link", "DIR-655", "C", None)),
+        ("dlink", "DIR-850L B1", ("D-Link", "DIR-850L", "B1", None)),
+        ("D-Link Systems", "DIR-868L (A1)", ("D-Link", "DIR-868L", "A1", None)),
+        ("D-Link", "DIR-600 Bx", ("D-Link", "DIR-600", "B", None)),
+        ("Western Digital", "My Cloud EX2", ("WD", "My Cloud EX2", None, None)),
+        ("hewlett-packard", "HP LaserJet", ("HP", "LaserJet", None, None)),
+        ("Cisco Systems, Inc.", "Cisco RV340", ("Cisco", "RV340", None, None)),
+        ("Someone", "Box 3000", ("Someone", "Box 3000", None, None)),
+    ],
+)
+def test_a_name_is_taken_apart_as_people_mean_it(vendor, model, read):
+    name = names.read(vendor, model)
+    assert (name.vendor, name.model, name.hardware_revision, name.region) == read
+
+
+@pytest.mark.parametrize(
+    ("vendor", "spellings"),
+    [
+        ("ASUS", ["RT-AC68U", "rt-ac68u", "RT AC68U", "ASUS RT-AC68U", "rtac68u"]),
+        ("TP-Link", ["TL-WR841N", "WR841N", "tl wr841n", "TP-Link TL-WR841N"]),
+        ("TP-Link", ["Archer AX21", "AX21", "archer_ax21"]),
+        ("AVM", ["FRITZ!Box 7590", "7590", "fritzbox 7590", "FRITZ!Box-7590"]),
+        ("Ubiquiti", ["UDM-Pro", "UniFi UDM Pro", "udmpro"]),
+        ("Cisco", ["RV340", "RV340-K9-NA", "rv 340"]),
+        ("DrayTek", ["Vigor2860", "Vigor 2860", "2860", "DrayTek Vigor2860"]),
+    ],
+)
+def test_spellings_of_one_model_are_one(vendor, spellings):
+    assert len({names.key(vendor, names.read(vendor, spelling).model) for spelling in spellings}) == 1
+
+
+def test_a_plus_is_another_model():
+    assert names.key("QNAP", "TS-251") != names.key("QNAP", "TS-251+")
+
+
+def test_a_hardware_revision_given_on_its_own_wins():
+    assert names.read("TP-Link", "TL-WR841N v9", "V11.0").hardware_revision == "11"
+
+
+@pytest.mark.parametrize(
+    ("named", "own", "answer"),
+    [
+        ([], None, True),
+        (["A"], "A1", True),
+        (["A1"], "A", None),
+        (["A1"], "A2", False),
+        (["B"], "A1", False),
+        (["5"], "V5.0", True),
+        (["1"], "1.2", None),
+        (["1-4"], "3", True),
+        (["1-4"], "5", False),
+        (["-12"], "v8", True),
+        (["-12"], "13", False),
+        (["8", "10"], None, None),
+    ],
+)
+def test_a_revision_is_named_not_named_or_nobody_can_say(named, own, answer):
+    assert names.is_revision(named, own) is answer
+
+
+def test_makers_that_bought_each_other_stay_two():
+    assert names.maker("Cisco-Linksys").name == "Cisco"
+    assert names.maker("linksys").name == "Linksys"
+    assert names.maker("Arris").name != names.maker("Technicolor").name
+
+
+def test_suggestions_are_the_likeliest_first():
+    assert names.suggest("rt-ac86", ["RT-AC68U", "RT-AC86U", "DSL-*", "GT-AC5300"])[0] == "RT-AC86U"
+    assert names.suggest("zzzz", ["RT-AC68U"]) == []
+
+
+def test_the_shipped_makers_have_no_fault():
+    assert names.validate() == []
+
+
+@given(st.text(max_size=80), st.text(max_size=80), st.none() | st.text(max_size=10))
+def test_any_text_can_be_read_as_a_name(vendor, model, revision):
+    name = names.read(vendor, model, revision)
+    assert names.read(name.vendor, model, revision).vendor == name.vendor
+    names.key(name.vendor, name.model)
+    names.is_revision(["A", "1-4"], name.hardware_revision)
