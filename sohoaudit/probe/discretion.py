@@ -19,7 +19,7 @@ _SECRET = re.compile(
 _NAME = r"[A-Za-z][A-Za-z0-9_.:-]{0,47}"
 # "key": "value" and "key": 123; key = 'value' and key: "value" of scripts.
 _QUOTED = re.compile(
-    rf"""(["']?)({_NAME})\1(\s{{0,8}}[:=]\s{{0,8}})(?:"([^"\n]{{1,256}})"|'([^'\n]{{1,256}})'|(\d{{4,32}})\b)"""
+    rf"""(["']?)({_NAME})\1(\s{{0,8}}[:=]\s{{0,8}})(?:"((?:[^"\\\n]|\\.){{1,512}})"|'([^'\n]{{1,512}})'|(\d{{4,32}})\b)"""
 )
 _ELEMENT = re.compile(rf"<({_NAME})(?: [^<>]{{0,128}})?>([^<>]{{1,256}})</\1>")
 _LINE = re.compile(

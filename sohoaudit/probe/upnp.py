@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from urllib.parse import urljoin, urlsplit
 from xml.etree.ElementTree import Element
 
-from ..dialer import BudgetSpent
 from ..model import Endpoint, Observation, Transport
 from . import Dialogue, probe, readable
 from .discretion import keyed
@@ -21,7 +20,7 @@ _DESCRIBED = {
     "manufacturer": "manufacturer", "modelName": "model_name", "modelNumber": "model_number",
     "modelDescription": "model_description", "friendlyName": "friendly_name", "UDN": "udn",
     "serialNumber": "serial_number", "deviceType": "device_type", "presentationURL": "presentation_url",
-    "softwareVersion": "software_version", "hardwareVersion": "hardware_version", "X_firmwareVersion": "software_version",
+    "softwareVersion": "software_version", "hardwareVersion": "hardware_version",
 }  # fmt: skip
 _FORWARDS = re.compile(r"urn:schemas-upnp-org:service:WAN(?:IP|PPP)Connection:[12]")
 
@@ -160,6 +159,3 @@ def _place(endpoint: Endpoint, url: str) -> tuple[Endpoint, str] | None:
 
 def _host(endpoint: Endpoint) -> str:
     return f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
-
-
-__all__ = ["BudgetSpent", "ask", "describe"]
