@@ -70,7 +70,7 @@ async def test_an_alert_is_named(dial: Dialogue, serve: Serve) -> None:
 
 
 def test_a_certificate_that_cannot_be_read_keeps_its_hash(leaf: bytes) -> None:
-    broken = leaf[:40] + b"\xff\xff" + leaf[42:]
+    broken = leaf[:200]
     fields = tls.certificate(broken)
     assert fields["tls.sha256"] == hashlib.sha256(broken).hexdigest() and fields["tls.fault"]
 
