@@ -26,6 +26,9 @@ _LINE = re.compile(
     rf"""^([ \t]{{0,8}})({_NAME})([ \t]{{0,8}}[=:][ \t]{{0,8}})([^\s"'<>&][^\n<>]{{0,255}})$""", re.MULTILINE
 )
 
+# As texts such as a sysDescr put it: "SN:CN12345678,FN:…", "S/N 12345678".
+_SHORT = re.compile(r"\b(?:S/N|SN|[Ss]erial(?: [Nn]o\.?| [Nn]umber)?|IMEI)[:=# ]{1,3}([A-Za-z0-9-]{5,32})\b")
+
 
 def keyed(value: str, key: bytes) -> str:
     """`keyed:` and 12 hex digits of an HMAC-SHA256; empty stays empty, and what is keyed stays as it is."""
@@ -41,10 +44,11 @@ def is_secret(name: str) -> bool:
 
 
 def veil(text: str, key: bytes) -> str:
-    """A text with the secret values replaced, in JSON, XML, scripts and `name=value` lines; linear in its length."""
+    """A text with the secret values replaced: JSON, XML, scripts, `name=value` lines, "SN:…"; takes linear time."""
     text = _QUOTED.sub(lambda found: _veil_quoted(found, key), text)
     text = _ELEMENT.sub(lambda found: _swap(found, 1, 2, key), text)
-    return _LINE.sub(lambda found: _swap(found, 2, 4, key), text)
+    text = _LINE.sub(lambda found: _swap(found, 2, 4, key), text)
+    return _SHORT.sub(lambda found: found.group().replace(found.group(1), keyed(found.group(1), key)), text)
 
 
 def _swap(found: re.Match[str], name: int, value: int, key: bytes) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import html
 import importlib
+import ipaddress
 import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -17,7 +18,7 @@ import httpcore
 import httpx
 
 from .. import __version__
-from ..dialer import Connection
+from ..dialer import BudgetSpent, Connection
 from ..model import Endpoint, Observation
 from . import Dialogue, probe, readable
 from .discretion import veil
@@ -227,7 +228,7 @@ async def _walk(
         at, path, secure = step
         try:
             following = await fetch(at, dial, Request(path), secure=secure)
-        except (HandshakeFault, OSError):
+        except (HandshakeFault, BudgetSpent, OSError):
             break
         if not following.is_page:
             break
@@ -242,7 +243,7 @@ def _step(endpoint: Endpoint, path: str, secure: bool, target: str) -> tuple[End
         base = f"{'https' if secure else 'http'}://{_host(endpoint)}:{endpoint.port}{path}"
         there = urlsplit(urljoin(base, target))
         port = there.port or {"http": 80, "https": 443}.get(there.scheme, 0)
-        is_here = there.hostname == endpoint.address and not there.username
+        is_here = same_host(endpoint, there.hostname) and not there.username
     except ValueError:
         return None
     wanted = (there.path or "/") + (f"?{there.query}" if there.query else "")
@@ -270,7 +271,7 @@ def _wants_tls(answer: Answer) -> bool:
 
 
 async def _described(endpoint: Endpoint, dial: Dialogue, answer: Answer, secure: bool) -> Observation | None:
-    (dial.silent.add if answer.is_silent else dial.silent.discard)(endpoint)
+    dial.note(endpoint, answer.is_silent)
     if not answer.is_page:
         if answer.tls:
             return _seen(endpoint, dial, dict(answer.tls), "tls")
@@ -324,7 +325,7 @@ async def _icon(endpoint: Endpoint, dial: Dialogue, answer: Answer, secure: bool
         return {}
     try:
         got = await fetch(endpoint, dial, Request(step[1]), secure=step[2])
-    except (HandshakeFault, OSError):
+    except (HandshakeFault, BudgetSpent, OSError):
         return {}
     if got.status != 200 or got.fault or not got.body or got.body.lstrip()[:1] == b"<":
         return {}
@@ -335,6 +336,8 @@ async def _icon(endpoint: Endpoint, dial: Dialogue, answer: Answer, secure: bool
 
 
 def _kept(answer: Answer, dial: Dialogue) -> str:
+    if answer.header("content-type").startswith(("image/", "video/", "audio/")):
+        return ""
     return veil(answer.text[:KEPT_CHARACTERS], dial.settings.key)
 
 
@@ -347,8 +350,21 @@ def _is_secure(endpoint: Endpoint, dial: Dialogue) -> bool:
     return dial.secure.get(endpoint, endpoint.port in SECURE)
 
 
+def same_host(endpoint: Endpoint, name: str | None) -> bool:
+    """Whether a host in a URL is the endpoint's address; a name never is, since nothing here asks the DNS."""
+    try:
+        return ipaddress.ip_address(name or "") == ipaddress.ip_address(bare(endpoint))
+    except ValueError:
+        return False
+
+
+def bare(endpoint: Endpoint) -> str:
+    """The address without a zone, which only this machine knows."""
+    return endpoint.address.split("%")[0]
+
+
 def _host(endpoint: Endpoint) -> str:
-    return f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
+    return f"[{bare(endpoint)}]" if ":" in endpoint.address else endpoint.address
 
 
 def _leaves(value: Any, key: str = "value") -> Iterator[tuple[str, str]]:
@@ -386,7 +402,7 @@ async def _through_httpx(heard: "_Heard", endpoint: Endpoint, request: Request) 
     host = _host(endpoint) if endpoint.port == default else f"{_host(endpoint)}:{endpoint.port}"
     asked = httpx.Request(
         request.method,
-        httpx.URL(scheme="http", host=endpoint.address, port=endpoint.port, raw_path=request.path.encode()),
+        httpx.URL(scheme="http", host=bare(endpoint), port=endpoint.port, raw_path=request.path.encode()),
         headers={"Host": host} | ours | dict(request.headers),
         content=request.body.encode() or None,
     )

@@ -37,6 +37,7 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
             answered = len(options)
             if banner.rstrip().endswith(b":") and not part:
                 break
+        dial.note(endpoint, is_silent=not said and not connection.reader.at_eof())
     banner, options = parse(bytes(said))
     spoken = " ".join(f"{_WORDS[verb]} {option}" for verb, option in options[:32])
     if banner.startswith(b"SSH-") or not (banner.strip() or spoken):

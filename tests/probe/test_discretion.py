@@ -20,6 +20,7 @@ KEY = b"one key"
         ("var imei = '356938035643809'; var model = 'RUT240';", "356938035643809", "RUT240"),
         ('{"imsi": 310150123456789, "fw": "1.2.3"}', "310150123456789", "1.2.3"),
         ("pppoe_username: smith@isp.example\nmac: 00:11:32:00:00:01", "smith@isp", "00:11:32:00:00:01"),
+        ("HP ETHERNET,SN:CN98765432,PID:HP LaserJet", "CN98765432", "PID:HP LaserJet"),
         ("<ns:SerialNumber xml:lang='en'>AB12</ns:SerialNumber>", "AB12", "SerialNumber"),
     ],
 )
