@@ -83,7 +83,8 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> AsyncIterator[Observation]:
             seen = await _asked(known, endpoint, dial)
             if seen:
                 answered = True
-                yield seen
+                spoken = _greeted(seen.fields["tcp.banner"].encode()) if seen.probe == "banner" else None
+                yield (await _asked(spoken, endpoint, dial) if spoken else None) or seen
             elif is_tcp and (endpoint in dial.silent or known.name in ("http", "https")):
                 return
     if is_tcp and not answered:
@@ -136,18 +137,20 @@ async def _stranger(endpoint: Endpoint, dial: Dialogue) -> AsyncIterator[Observa
     from . import http
 
     greeting = await dial.listen(endpoint, 2_048, 1.5, until=b"\n")
-    for known in probes().values():
-        if greeting and known.greets and known.greets.match(greeting):
-            seen = await _asked(known, endpoint, dial)
-            if seen:
-                yield seen
-                return
-    if greeting:
+    known = _greeted(greeting)
+    if known and (seen := await _asked(known, endpoint, dial)):
+        yield seen
+    elif greeting:
         yield Observation.of(endpoint, {"tcp.banner": readable(greeting)}, probe="banner")
     elif endpoint.port not in ONLY_LISTENED:
         seen = await http.first_page(endpoint, dial, is_secure_first=False)
         if seen:
             yield seen
+
+
+def _greeted(greeting: bytes) -> Probe | None:
+    """The probe whose protocol greets like that."""
+    return next((known for known in probes().values() if known.greets and known.greets.match(greeting)), None)
 
 
 def _own_fault(endpoint: Endpoint, name: str, fault: Exception) -> Observation:

@@ -15,15 +15,11 @@ _HEADER = struct.pack("<I4s8xI4xI4x", 32, b"DHIP", len(_SEARCH), len(_SEARCH))
 
 @probe("dhip", udp={37810})
 async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
-    """Send one search; `dhip.<key>` for what stands under `deviceInfo`, serial numbers as keyed hashes."""
+    """Send one search; `dhip.<key>` for each value of the answer, serial numbers as keyed hashes."""
     answer = await dial.ask(endpoint, _HEADER + _SEARCH)
     if not answer or b"DHIP" not in answer[:8]:
         return None
-    told = parts(readable(answer[32:]), "json", "")
     key = dial.settings.key
-    fields: dict[str, str] = {}
-    for name, value in told.items():
-        short = name.rpartition("deviceInfo.")[2]
-        if short != name:
-            fields[f"dhip.{short}"] = keyed(value, key) if is_secret(short.rpartition(".")[2]) else value[:500]
-    return Observation.of(endpoint, fields) if fields else None
+    told = parts(readable(answer[32:]), "json", "dhip.")
+    fields = {name: keyed(value, key) if is_secret(name[5:]) else value[:500] for name, value in told.items()}
+    return Observation.of(endpoint, fields) if "dhip.DeviceType" in fields else None

@@ -109,15 +109,16 @@ class Dialogue:
         """
         async with self._turns[endpoint]:
             answer = await self.dialer.ask(endpoint, question, timeout_s or self.settings.datagram_s)
-        self._note(endpoint, answer is None)
+        self.note(endpoint, answer is None)
         return answer
 
     async def _heard(self, connection: Connection, limit_bytes: int, timeout_s: float, until: bytes | None) -> bytes:
         said = await connection.read(limit_bytes, timeout_s, until=until)
-        self._note(connection.endpoint, not said and not connection.reader.at_eof())
+        self.note(connection.endpoint, not said and not connection.reader.at_eof())
         return said
 
-    def _note(self, endpoint: Endpoint, is_silent: bool) -> None:
+    def note(self, endpoint: Endpoint, is_silent: bool) -> None:
+        """Remember whether the endpoint let the last question go unanswered, so that no second one waits in vain."""
         (self.silent.add if is_silent else self.silent.discard)(endpoint)
 
 

@@ -19,12 +19,15 @@ _SECRET = re.compile(
 _NAME = r"[A-Za-z][A-Za-z0-9_.:-]{0,47}"
 # "key": "value" and "key": 123; key = 'value' and key: "value" of scripts.
 _QUOTED = re.compile(
-    rf"""(["']?)({_NAME})\1(\s{{0,8}}[:=]\s{{0,8}})(?:"([^"\n]{{1,256}})"|'([^'\n]{{1,256}})'|(\d{{4,32}})\b)"""
+    rf"""(["']?)({_NAME})\1(\s{{0,8}}[:=]\s{{0,8}})(?:"((?:[^"\\\n]|\\.){{1,512}})"|'([^'\n]{{1,512}})'|(\d{{4,32}})\b)"""
 )
 _ELEMENT = re.compile(rf"<({_NAME})(?: [^<>]{{0,128}})?>([^<>]{{1,256}})</\1>")
 _LINE = re.compile(
     rf"""^([ \t]{{0,8}})({_NAME})([ \t]{{0,8}}[=:][ \t]{{0,8}})([^\s"'<>&][^\n<>]{{0,255}})$""", re.MULTILINE
 )
+
+# As texts such as a sysDescr put it: "SN:CN12345678,FN:…", "S/N 12345678".
+_SHORT = re.compile(r"\b(?:S/N|SN|[Ss]erial(?: [Nn]o\.?| [Nn]umber)?|IMEI)[:=# ]{1,3}([A-Za-z0-9-]{5,32})\b")
 
 
 def keyed(value: str, key: bytes) -> str:
@@ -41,10 +44,11 @@ def is_secret(name: str) -> bool:
 
 
 def veil(text: str, key: bytes) -> str:
-    """A text with the secret values replaced, in JSON, XML, scripts and `name=value` lines; linear in its length."""
+    """A text with the secret values replaced: JSON, XML, scripts, `name=value` lines, "SN:…"; takes linear time."""
     text = _QUOTED.sub(lambda found: _veil_quoted(found, key), text)
     text = _ELEMENT.sub(lambda found: _swap(found, 1, 2, key), text)
-    return _LINE.sub(lambda found: _swap(found, 2, 4, key), text)
+    text = _LINE.sub(lambda found: _swap(found, 2, 4, key), text)
+    return _SHORT.sub(lambda found: found.group().replace(found.group(1), keyed(found.group(1), key)), text)
 
 
 def _swap(found: re.Match[str], name: int, value: int, key: bytes) -> str:

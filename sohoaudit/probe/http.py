@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import html
 import importlib
+import ipaddress
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -17,7 +18,7 @@ import httpcore
 import httpx
 
 from .. import __version__
-from ..dialer import Connection
+from ..dialer import BudgetSpent, Connection
 from ..model import Endpoint, Observation
 from . import Dialogue, probe, readable
 from .discretion import veil
@@ -53,7 +54,7 @@ _HREF = re.compile(r"""href\s{0,4}=\s{0,4}["']?([^"'<>\s]{1,300})""", re.IGNOREC
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; of headers there are at most five besides Host, ours left out where a body is sent."""
+    """One request; small servers bear five headers, so that ours are fewer where something is posted."""
 
     path: str = "/"
     method: str = "GET"
@@ -123,7 +124,8 @@ async def named(endpoint: Endpoint, name: str, dial: Dialogue) -> Observation | 
         return None
     if refused(wanted.path):
         return None
-    request = Request(wanted.path, wanted.method, dict(wanted.headers), wanted.body)
+    headers = {key: value.replace("{host}", _host(endpoint)) for key, value in wanted.headers.items()}
+    request = Request(wanted.path, wanted.method, headers, wanted.body)
     with contextlib.suppress(HandshakeFault):
         answer = await fetch(endpoint, dial, request, secure=_is_secure(endpoint, dial))
         if answer.status < 400:
@@ -181,13 +183,13 @@ async def fetch(
 def parts(text: str, form: str, prefix: str) -> dict[str, str]:
     """The fields in an answer of a known format: `json` and `xml` by their leaves, `lines` of `Key=value`.
 
-    A key keeps the device's spelling; nested ones are joined with a dot, but for the outermost XML elements. A guard
-    before the JSON (`while(1);`) is passed over. At most 500 fields; what cannot be read gives none.
+    A field is named by the leaf's own key, as the device spells it; several of one key stand one a line. A guard before
+    the JSON (`while(1);`) is passed over. At most 500 fields; what cannot be read gives none.
     """
     if form == "json":
         start = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=0)
         try:
-            pairs = _leaves(json.JSONDecoder().raw_decode(text[start:])[0], "")
+            pairs = _leaves(json.JSONDecoder().raw_decode(text[start:])[0])
             return _few((f"{prefix}{key}", value) for key, value in pairs)
         except (ValueError, RecursionError):
             return {}
@@ -226,7 +228,7 @@ async def _walk(
         at, path, secure = step
         try:
             following = await fetch(at, dial, Request(path), secure=secure)
-        except (HandshakeFault, OSError):
+        except (HandshakeFault, BudgetSpent, OSError):
             break
         if not following.is_page:
             break
@@ -241,7 +243,7 @@ def _step(endpoint: Endpoint, path: str, secure: bool, target: str) -> tuple[End
         base = f"{'https' if secure else 'http'}://{_host(endpoint)}:{endpoint.port}{path}"
         there = urlsplit(urljoin(base, target))
         port = there.port or {"http": 80, "https": 443}.get(there.scheme, 0)
-        is_here = there.hostname == endpoint.address and not there.username
+        is_here = same_host(endpoint, there.hostname) and not there.username
     except ValueError:
         return None
     wanted = (there.path or "/") + (f"?{there.query}" if there.query else "")
@@ -269,7 +271,7 @@ def _wants_tls(answer: Answer) -> bool:
 
 
 async def _described(endpoint: Endpoint, dial: Dialogue, answer: Answer, secure: bool) -> Observation | None:
-    (dial.silent.add if answer.is_silent else dial.silent.discard)(endpoint)
+    dial.note(endpoint, answer.is_silent)
     if not answer.is_page:
         if answer.tls:
             return _seen(endpoint, dial, dict(answer.tls), "tls")
@@ -323,7 +325,7 @@ async def _icon(endpoint: Endpoint, dial: Dialogue, answer: Answer, secure: bool
         return {}
     try:
         got = await fetch(endpoint, dial, Request(step[1]), secure=step[2])
-    except (HandshakeFault, OSError):
+    except (HandshakeFault, BudgetSpent, OSError):
         return {}
     if got.status != 200 or got.fault or not got.body or got.body.lstrip()[:1] == b"<":
         return {}
@@ -334,6 +336,8 @@ async def _icon(endpoint: Endpoint, dial: Dialogue, answer: Answer, secure: bool
 
 
 def _kept(answer: Answer, dial: Dialogue) -> str:
+    if answer.header("content-type").startswith(("image/", "video/", "audio/")):
+        return ""
     return veil(answer.text[:KEPT_CHARACTERS], dial.settings.key)
 
 
@@ -346,22 +350,35 @@ def _is_secure(endpoint: Endpoint, dial: Dialogue) -> bool:
     return dial.secure.get(endpoint, endpoint.port in SECURE)
 
 
+def same_host(endpoint: Endpoint, name: str | None) -> bool:
+    """Whether a host in a URL is the endpoint's address; a name never is, since nothing here asks the DNS."""
+    try:
+        return ipaddress.ip_address(name or "") == ipaddress.ip_address(bare(endpoint))
+    except ValueError:
+        return False
+
+
+def bare(endpoint: Endpoint) -> str:
+    """The address without a zone, which only this machine knows."""
+    return endpoint.address.split("%")[0]
+
+
 def _host(endpoint: Endpoint) -> str:
-    return f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
+    return f"[{bare(endpoint)}]" if ":" in endpoint.address else endpoint.address
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _leaves(value: Any, key: str = "value") -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+        for name, inner in value.items():
+            yield from _leaves(inner, str(name))
     elif isinstance(value, list):
         for inner in value:
-            yield from _leaves(inner, path)
+            yield from _leaves(inner, key)
     elif value is not None:
-        yield path or "value", str(value).lower() if isinstance(value, bool) else str(value)
+        yield key, str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _few(pairs: "Iterator[tuple[str, str]] | Any") -> dict[str, str]:
+def _few(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The first 500 pairs; several values of one key stand one a line."""
     fields: dict[str, str] = {}
     for key, value in pairs:
@@ -378,14 +395,14 @@ def _knowledge() -> Any:
 
 async def _through_httpx(heard: "_Heard", endpoint: Endpoint, request: Request) -> Answer:
     """The answer as httpx reads it over the connection that is already open; nothing else can be reached by it."""
-    ours = {"User-Agent": f"sohoaudit/{__version__}", "Connection": "close"}
-    if not request.body:
-        ours |= {"Accept": "*/*", "Accept-Encoding": "gzip"}
+    ours = {"User-Agent": f"sohoaudit/{__version__}"}
+    if request.method == "GET":
+        ours |= {"Accept": "*/*", "Accept-Encoding": "gzip", "Connection": "close"}
     default = 443 if endpoint.port == 443 else 80
     host = _host(endpoint) if endpoint.port == default else f"{_host(endpoint)}:{endpoint.port}"
     asked = httpx.Request(
         request.method,
-        httpx.URL(scheme="http", host=endpoint.address, port=endpoint.port, raw_path=request.path.encode()),
+        httpx.URL(scheme="http", host=bare(endpoint), port=endpoint.port, raw_path=request.path.encode()),
         headers={"Host": host} | ours | dict(request.headers),
         content=request.body.encode() or None,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..model import Endpoint, Observation, Transport
 from . import Dialogue, probe, readable
+from .discretion import veil
 
 # RFC 3418: sysDescr, sysObjectID, sysName.
 _SYSTEM = {
@@ -36,7 +37,7 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
                 continue
             dial.communities[endpoint.address] = (community, version)
             shown = "public" if community == "public" else "given"
-            fields = {_SYSTEM[oid]: value for oid, value in values.items() if oid in _SYSTEM}
+            fields = {_SYSTEM[oid]: veil(value, dial.settings.key) for oid, value in values.items() if oid in _SYSTEM}
             fields |= {"snmp.version": "2c" if version else "1", "snmp.community": shown}
             return Observation.of(endpoint, fields)
     return None

@@ -42,7 +42,7 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
     async with dial.open(endpoint) as connection:
         banner, rest = await _identification(connection)
         if not banner:
-            dial.silent.add(endpoint) if not rest and not connection.reader.at_eof() else None
+            dial.note(endpoint, is_silent=not rest and not connection.reader.at_eof())
             return None
         fields = {"ssh.banner": banner}
         try:
@@ -53,13 +53,19 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
 
 
 async def _identification(connection: Connection) -> tuple[str, bytes]:
-    """The line that begins with SSH- and what came after it; other lines may come before it (RFC 4253, 4.2)."""
+    """The line that begins with SSH- and what came after it; a few others may come before it (RFC 4253, 4.2).
+
+    Where there is none, an empty text and all that was said.
+    """
     said = await connection.read(2_048, 5, until=b"\n")
     for _ in range(8):
-        line, end, rest = said.partition(b"\n")
-        if line.startswith(b"SSH-"):
-            return readable(line.strip()), rest
-        said = rest if end and b"\n" in rest else rest + await connection.read(2_048, 2, until=b"\n") if end else b""
+        at = 0 if said.startswith(b"SSH-") else said.find(b"\nSSH-") + 1
+        if (at or said.startswith(b"SSH-")) and (end := said.find(b"\n", at)) > 0:
+            return readable(said[at:end].strip()), said[end + 1 :]
+        more = await connection.read(2_048, 1, until=b"\n") if said else b""
+        if not more:
+            break
+        said += more
     return "", said
 
 

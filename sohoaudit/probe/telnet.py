@@ -31,17 +31,18 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
             said += part
             if not part and connection.reader.at_eof():
                 break
-            _, options = parse(bytes(said))
+            banner, options = parse(bytes(said))
             with contextlib.suppress(OSError):
                 await connection.send(b"".join(_refusal(*option) for option in options[answered:32]), timeout_s=1)
             answered = len(options)
+            if banner.rstrip().endswith(b":") and not part:
+                break
+        dial.note(endpoint, is_silent=not said and not connection.reader.at_eof())
     banner, options = parse(bytes(said))
     spoken = " ".join(f"{_WORDS[verb]} {option}" for verb, option in options[:32])
-    return (
-        Observation.of(endpoint, {"telnet.banner": readable(banner).strip(), "telnet.options": spoken})
-        if said
-        else None
-    )
+    if banner.startswith(b"SSH-") or not (banner.strip() or spoken):
+        return None
+    return Observation.of(endpoint, {"telnet.banner": readable(banner).strip(), "telnet.options": spoken})
 
 
 def parse(said: bytes) -> tuple[bytes, list[tuple[int, int]]]:

@@ -1,6 +1,7 @@
 """Reads what a TLS server shows of itself in one handshake: certificate, version, cipher; nothing is verified."""
 
 import asyncio
+import contextlib
 import hashlib
 import ssl
 import struct
@@ -85,8 +86,13 @@ async def old_hello(endpoint: Endpoint, dial: Dialogue) -> dict[str, str]:
     body = struct.pack(">H", 0x0301) + bytes(range(32)) + b"\0" + struct.pack(">H", len(suites)) + suites + b"\x01\0"
     hello = b"\x01" + len(body).to_bytes(3, "big") + body
     record = b"\x16\x03\x01" + struct.pack(">H", len(hello)) + hello
-    # ServerHelloDone is the last thing said before the server waits for us.
-    answer = await dial.exchange(endpoint, record, _ANSWER_LIMIT_BYTES, 5, until=b"\x0e\x00\x00\x00")
+    async with dial.open(endpoint) as connection:
+        with contextlib.suppress(OSError):
+            await connection.send(record)
+        answer = await connection.read(7, 5)
+        if answer[:1] == b"\x16":
+            # ServerHelloDone is the last thing said before the server waits for us.
+            answer += await connection.read(_ANSWER_LIMIT_BYTES, 5, until=b"\x0e\x00\x00\x00")
     return read_answer(answer)
 
 

@@ -9,7 +9,7 @@ from ..dialer import BudgetSpent
 from ..model import Endpoint, Observation, Transport
 from . import Dialogue, probe, readable
 from .discretion import keyed
-from .http import Request, fetch
+from .http import Request, bare, fetch, same_host
 from .xml_text import parse
 
 # One root device answers this once; `ssdp:all` would make it answer for each of its parts.
@@ -21,7 +21,7 @@ _DESCRIBED = {
     "manufacturer": "manufacturer", "modelName": "model_name", "modelNumber": "model_number",
     "modelDescription": "model_description", "friendlyName": "friendly_name", "UDN": "udn",
     "serialNumber": "serial_number", "deviceType": "device_type", "presentationURL": "presentation_url",
-    "softwareVersion": "software_version", "hardwareVersion": "hardware_version", "X_firmwareVersion": "software_version",
+    "softwareVersion": "software_version", "hardwareVersion": "hardware_version",
 }  # fmt: skip
 _FORWARDS = re.compile(r"urn:schemas-upnp-org:service:WAN(?:IP|PPP)Connection:[12]")
 
@@ -52,15 +52,14 @@ async def describe(endpoint: Endpoint, url: str, dial: Dialogue) -> Observation 
 
     Returns:
         `upnp.*` of the description's root device; of a gateway also `upnp.control_url`, `upnp.external_address`, and
-        `upnp.mapping`, a line each: `TCP 8081 192.168.50.20:80 enabled lease=0 "description"`.
-
-    Raises:
-        BudgetSpent: the host was asked enough.
+        `upnp.mapping`, a line each: `TCP 8081 192.168.50.20:80 enabled lease=0 "description"`. `upnp.fault` says why it
+        could not be read to the end.
     """
     place = _place(endpoint, url)
     if not place:
         return None
     at, path = place
+    fields: dict[str, str] = {}
     try:
         page = await fetch(at, dial, Request(path), secure=False)
         root = parse(page.text)
@@ -74,8 +73,8 @@ async def describe(endpoint: Endpoint, url: str, dial: Dialogue) -> Observation 
                 fields |= {"upnp.control_url": f"http://{_host(control[0])}:{control[0].port}{control[1]}"}
                 fields |= await _gateway(*control, kind, dial)
                 break
-    except OSError as fault:
-        return Observation.of(endpoint, {"upnp.fault": f"no description: {fault}"}, "upnp")
+    except (OSError, BudgetSpent) as fault:
+        return Observation.of(endpoint, fields | {"upnp.fault": f"not read to the end: {fault}"}, "upnp")
     return Observation.of(endpoint, fields, "upnp")
 
 
@@ -149,7 +148,7 @@ def _place(endpoint: Endpoint, url: str) -> tuple[Endpoint, str] | None:
     try:
         there = urlsplit(url)
         port = there.port or 80
-        is_here = there.scheme == "http" and there.hostname == endpoint.address and not there.username
+        is_here = there.scheme == "http" and same_host(endpoint, there.hostname) and not there.username
     except ValueError:
         return None
     path = (there.path or "/") + (f"?{there.query}" if there.query else "")
@@ -159,7 +158,4 @@ def _place(endpoint: Endpoint, url: str) -> tuple[Endpoint, str] | None:
 
 
 def _host(endpoint: Endpoint) -> str:
-    return f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
-
-
-__all__ = ["BudgetSpent", "ask", "describe"]
+    return f"[{bare(endpoint)}]" if ":" in endpoint.address else endpoint.address

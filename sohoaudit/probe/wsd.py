@@ -1,7 +1,6 @@
 """Asks a camera or printer who it is by WS-Discovery, sent to it alone."""
 
 import uuid
-from urllib.parse import unquote
 
 from ..model import Endpoint, Observation
 from . import Dialogue, probe, readable
@@ -20,7 +19,7 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
     """Send one Probe for any type (WS-Discovery 1.0, section 5.2).
 
     Returns:
-        `wsd.types`, `wsd.scopes` (one a line, percent-decoded), `wsd.xaddrs`, `wsd.address`, or None.
+        `wsd.types`, `wsd.scopes` (one a line), `wsd.xaddrs`, `wsd.address`, or None.
     """
     answer = await dial.ask(endpoint, _QUESTION.format(number=uuid.uuid4()).encode())
     pairs = list(leaves(readable(answer or b"")))[:200]
@@ -28,7 +27,7 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
     told = {name: value for name, value in pairs if name in wanted}
     if not told:
         return None
-    fields = {f"wsd.{name.lower()}": unquote("\n".join(value.split()[:64]))[:4_000] for name, value in told.items()}
+    fields = {f"wsd.{name.lower()}": "\n".join(value.split()[:64])[:4_000] for name, value in told.items()}
     # The last address is the device's own; one before it may be the answer's return address.
     fields["wsd.address"] = next((value for name, value in reversed(pairs) if name == "Address"), "")[:200]
     return Observation.of(endpoint, fields)

@@ -113,7 +113,7 @@ CASES: dict[str, tuple[Ask, bytes, dict[str, str]]] = {
         wsd.ask,
         WSD_XML.encode(),
         {
-            "wsd.scopes": "onvif://www.onvif.org/name/Example Cam\nonvif://www.onvif.org/hardware/EC1",
+            "wsd.scopes": "onvif://www.onvif.org/name/Example%20Cam\nonvif://www.onvif.org/hardware/EC1",
             "wsd.address": "urn:uuid:1",
         },
     ),

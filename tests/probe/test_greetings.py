@@ -94,6 +94,27 @@ async def test_a_greeting_on_an_unknown_port_is_recognised(
     assert seen.probe == name and seen.fields[field]
 
 
+async def test_a_mute_telnet_port_is_asked_nothing_else(serve: Serve) -> None:
+    visits: list[int] = []
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visits.append(1)
+        await reader.read(4_096)
+
+    assert await heard_at(23, await serve(mute)) == []
+    assert len(visits) == 1
+
+
+async def test_a_greeting_that_is_no_ssh_on_its_port_is_recognised(serve: Serve) -> None:
+    (seen,) = await heard_at(22, await serve(greets(b"220 NAS FTP server ready\r\n")))
+    assert seen.probe == "ftp"
+
+
+async def test_an_ssh_server_on_a_web_port_is_recognised(serve: Serve) -> None:
+    (seen,) = await heard_at(8080, await serve(greets(b"SSH-2.0-dropbear_2014.63\r\n")))
+    assert seen.probe == "ssh" and seen.fields["ssh.banner"] == "SSH-2.0-dropbear_2014.63"
+
+
 async def test_a_web_page_on_an_unknown_port_is_found(serve: Serve) -> None:
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

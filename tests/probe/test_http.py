@@ -303,14 +303,14 @@ async def test_a_named_question_fills_its_fields(dial: Dialogue, serve: Serve, q
     questions.named["jnap"] = types.SimpleNamespace(
         method="POST",
         path="/JNAP/",
-        headers={"X-JNAP-Action": "GetDeviceInfo"},
+        headers={"X-JNAP-Action": "GetDeviceInfo", "Referer": "http://{host}/"},
         body="{}",
         answer="jnap.",
         format="json",
     )
     seen = await follow(await serve(speak), "jnap", dial)
-    assert seen and seen.fields["jnap.output.firmwareVersion"] == "3.1.10" and seen.fields["jnap.output.on"] == "true"
-    assert requests[0].startswith(b"POST /JNAP/ ") and b"X-JNAP-Action: GetDeviceInfo" in requests[0]
+    assert seen and seen.fields["jnap.firmwareVersion"] == "3.1.10" and seen.fields["jnap.on"] == "true"
+    assert requests[0].startswith(b"POST /JNAP/ ") and b"Referer: http://127.0.0.1/" in requests[0]
     assert len(requests[0].split(b"\r\n\r\n")[0].split(b"\r\n")) <= 6
 
 
