@@ -6,6 +6,7 @@ import io
 import re
 import time
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -237,16 +238,31 @@ def test_every_fact_the_technician_needs_is_there() -> None:
         assert fact in text, fact
 
 
-def test_ten_thousand_devices_stream_in_bounded_memory_near_the_speed_of_bare_jinja() -> None:
-    office = many(10_000)
-    started = time.process_time()
+def test_the_page_is_never_held_whole_and_stays_small() -> None:
+    """Ten thousand devices must fit in little memory; six hundred show it, since nothing but the page grows."""
+    office = many(600)
+    next(html.generate(office, "en"))
     tracemalloc.start()
     size = sum(len(piece.encode()) for piece in html.generate(office, "en"))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    traced = time.process_time() - started
-    assert size <= 6_000 * 10_000 * 1.5, size
-    assert peak < 100_000_000, (peak, traced)
+    assert size / 600 < 6_000
+    assert peak < size * 0.6
+
+
+def test_rendering_takes_at_most_four_times_what_bare_jinja_takes_for_the_same_text() -> None:
+    office = many(300)
+    pieces = list(html.generate(office, "en"))
+    bare = jinja2.Environment(autoescape=True).from_string("{% for piece in pieces %}{{ piece }}{% endfor %}")
+    ours = min(_seconds(lambda: list(html.generate(office, "en"))) for _ in range(3))
+    theirs = min(_seconds(lambda: list(bare.generate(pieces=pieces))) for _ in range(3))
+    assert ours < 4 * theirs, ours / theirs
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
 
 
 def test_jinja_refuses_a_name_it_does_not_know() -> None:
