@@ -1,7 +1,6 @@
 """The table that the report prints is the table that decides."""
 
 from sohoaudit.assess.priority import TABLE
-
 from sohoaudit.report.html import PRIORITY_TABLE
 
 
