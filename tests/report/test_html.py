@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sohoaudit import report
-from sohoaudit.model import Audit
+from sohoaudit.model import Audit, Priority
 from sohoaudit.report import html
 from tests.report.offices import (
     CAMERA,
@@ -219,6 +219,18 @@ def test_one_remedy_on_many_devices_is_one_thing_to_do() -> None:
     page = Page(rendered(audit(CAMERA, second)))
     assert "1 thing to do today, 0 this week, 1 to plan." in page.text
     assert "192.168.1.40 , Hikvision DS-2CD2042WD-I 192.168.1.41" in page.text
+
+
+def test_replacing_a_device_takes_its_known_holes_along() -> None:
+    hole = replace(
+        ROUTER.findings[1], id="fin-hole", rule="firmware.known-exploited", title="A known hole", remedy=("Update it.",)
+    )
+    end = replace(ROUTER.findings[0], priority=Priority.HIGH)
+    page = rendered(audit(replace(ROUTER, findings=(hole, end))))
+    assert re.findall(r'<h3 id="task-\d">(.*?)</h3>', page) == [end.title]
+    text = Page(page).text
+    assert "1 thing to do today, 0 this week" in text
+    assert "The same steps also settle: A known hole" in text
 
 
 def test_the_demo_says_that_it_is_one() -> None:
