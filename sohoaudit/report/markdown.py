@@ -42,7 +42,7 @@ def code(text: str) -> str:
 
 def _ticket(task: digest.Task, t: Words) -> list[str]:
     first = task.first
-    lines = [f"## {t('priority.' + first.priority)}{t('page.colon')}{plain(first.title)}", "", plain(first.summary), ""]
+    lines = [f"## {t('priority.' + task.priority)}{t('page.colon')}{plain(first.title)}", "", plain(first.summary), ""]
     for place in task.places[:20]:
         lines.append(f"- {code(digest.name(place.device, t))} {code(next(iter(place.device.addresses), '–'))}")
     if len(task.places) > 20:

