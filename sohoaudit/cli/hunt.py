@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..hunt.rules import RuleSet
-    from ..hunt.run import Coverage, Hit
+    from ..hunt.run import Coverage, Hit, Request
 
 app = typer.Typer(help="Look for Volt Typhoon on the computers behind the router.", no_args_is_help=True)
 baseline_app = typer.Typer(help="This office's own ordinary days, to tell the unusual from.", no_args_is_help=True)
@@ -88,7 +88,10 @@ def _exit_code(hits: "list[Hit]", coverage: "Coverage", fail_on: str) -> int:
     return 3 if coverage.is_incomplete else 0
 
 
-def _request(logs, packs, rules, ioc, allow, baseline, since, until):  # type: ignore[no-untyped-def]
+def _request(
+    logs: list[Path], packs: tuple[str, ...], rules: list[Path], ioc: list[Path], allow: list[Path],
+    baseline: Path | None, since: str | None, until: str | None,
+) -> "Request":  # fmt: skip
     from ..hunt import rules as rule_room
     from ..hunt.chains import Baseline
     from ..hunt.run import Request

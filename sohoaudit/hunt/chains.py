@@ -13,6 +13,7 @@ from .rules import Chain, Rule
 
 _GROUPS_KEPT = 5_000
 _STEPS_KEPT = 512
+_FORMAT = "sohoaudit hunt baseline 1"
 MINIMUM_DAYS = 7
 MINIMUM_PAIRS = 50
 
@@ -58,12 +59,7 @@ class Baseline:
     def save(self, path: Path) -> None:
         """Write it as JSON, the pairs in order so that two builds of the same logs agree."""
         rows = [[parent, child, count] for (parent, child), count in sorted(self.pairs.items())]
-        content = {
-            "format": "sohoaudit hunt baseline 1",
-            "hosts": self.hosts,
-            "days": round(self.days, 2),
-            "pairs": rows,
-        }
+        content = {"format": _FORMAT, "hosts": self.hosts, "days": round(self.days, 2), "pairs": rows}
         path.write_text(json.dumps(content, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 
     @classmethod
@@ -75,7 +71,7 @@ class Baseline:
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            if content["format"] != "sohoaudit hunt baseline 1":
+            if content["format"] != _FORMAT:
                 raise KeyError("format")
             built = cls(hosts=int(content["hosts"]), days=float(content["days"]))
             for parent, child, count in content["pairs"]:
@@ -98,7 +94,7 @@ def pair_of(event: Event) -> tuple[str, str] | None:
 
 
 def build_baseline(found: Iterable[Event]) -> Baseline:
-    """Count the pairs of a stretch of ordinary days, each once a host, so that a busy computer does not outvote the rest."""
+    """Count the pairs of a stretch of ordinary days, each once a host: a busy computer does not outvote the rest."""
     baseline = Baseline()
     seen: set[tuple[str, str, str]] = set()
     hosts: set[str] = set()
@@ -156,8 +152,10 @@ class ChainWatch:
             hit_names = [name for name in chain.rules if name in names]
             if hit_names:
                 group = (chain.hunt, *(_group_value(event, name) for name in chain.group_by))
-                step = _Step(moment.timestamp(), event.folded(chain.field or "Image") or "", hit_names[0],
-                             f"{file}, record {event.record}", event.text("CommandLine") or event.text("Image"))  # fmt: skip
+                where = f"{file}, record {event.record}"
+                command = event.text("CommandLine") or event.text("Image")
+                value = event.folded(chain.field or "Image") or ""
+                step = _Step(moment.timestamp(), value, hit_names[0], where, command)
                 yield from self._advance(chain, group, step)
 
     def _advance(self, chain: Chain, group: tuple[str, ...], step: _Step) -> Iterator[Seen]:
@@ -220,9 +218,7 @@ def _told(chain: Chain, group: tuple[str, ...], steps: list[_Step]) -> Seen:
     names = ", ".join(step.value.rpartition("\\")[2] or step.rule for step in steps[:8])
     counted = f"{len(steps)} different programs" if chain.kind != "temporal_ordered" else f"{len(steps)} steps in order"
     why = f"on {who}, {counted} within {span} min: {names}"
-    evidence = {
-        f"step {number}": f"{step.where}: {command}"
-        for number, (step, command) in enumerate(zip(steps, commands, strict=True), 1)
-    }
+    pairs = enumerate(zip(steps, commands, strict=True), 1)
+    evidence = {f"step {number}": f"{step.where}: {command}" for number, (step, command) in pairs}
     reason = "chain" if chain.kind == "temporal_ordered" else "burst"
     return Seen(chain.hunt, chain.level, chain.title, why, reason, evidence)

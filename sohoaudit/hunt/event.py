@@ -86,12 +86,13 @@ def moment(text: str) -> datetime | None:
     if text.isdigit() and 9 < len(text) < 17:
         number = int(text)
         return datetime.fromtimestamp(number / 10 ** max(0, 3 * ((len(text) - 10 + 2) // 3)), UTC)
+    read: datetime | None
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
         read = _written(text)
-        if read is None:
-            return None
+    if read is None:
+        return None
     return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 

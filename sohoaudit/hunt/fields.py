@@ -74,6 +74,7 @@ _NAMES = {
 }  # fmt: skip
 _CONTAINERS = frozenset({"Event", "EventData", "event_data", "_source", "result", "UserData", "user_data", "fields"})
 _XDR = re.compile(r"(?i)^(?:os[_ ])?act(?:ion|or)[_ ](?:process|registry|file|effective)")
+_ENDS = re.compile(r"\b(?:end|ended|terminat|exit)")
 _LABEL = re.compile(r"^\s*([A-Za-z][A-Za-z0-9 ]{1,40}):[ \t]*(.*?)\s*$", re.MULTILINE)
 _SHA256 = re.compile(r"(?:^|sha256=|[^0-9a-f])([0-9a-f]{64})(?![0-9a-f])")
 _KEY_CACHE: dict[str, str] = {}
@@ -264,7 +265,7 @@ def _elastic(event: Event, known: dict[str, object]) -> None:
         known["TargetObject"] = path = _registry_path(known)
         value = str(known.get("RegistryValue") or "")
         known["RegistryKey"] = path.removesuffix(f"\\{value}") if value else path
-    elif "process" in kinds and not any(word in kinds for word in ("end", "terminat", "exit")):
+    elif "process" in kinds and not _ENDS.search(kinds):
         event.category = PROCESS
     elif "file" in kinds and "TargetFilename" in known:
         event.category = FILE
@@ -357,12 +358,11 @@ def _number_by_names(known: Mapping[str, object]) -> int:
         return 4688
     if "ObjectValueName" in known:
         return 4657
-    kind = str(known.get("@type") or known.get("EventType") or "")
+    if "@category" in known or "@action" in known:
+        return 0
     if "TargetObject" in known:
-        return 13 if kind == "SetValue" else 12
-    if "CommandLine" in known and "@category" not in known and "@action" not in known:
-        return 1
-    return 0
+        return 13 if known.get("EventType") == "SetValue" else 12
+    return 1 if "CommandLine" in known else 0
 
 
 def _time(known: dict[str, object]) -> str:

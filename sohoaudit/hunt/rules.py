@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -436,7 +436,7 @@ def _keyword(value: object) -> Test:
     return holds
 
 
-def _wildcards(name: str, parts: list[object]) -> "re.Pattern[str]":
+def _wildcards(name: str, parts: Sequence[object]) -> "re.Pattern[str]":
     written = {SpecialChars.WILDCARD_MULTI: ".*", SpecialChars.WILDCARD_SINGLE: "."}
     text = "".join(
         re.escape(fold_literal(name, part)) if isinstance(part, str) else written[part]  # type: ignore[index]

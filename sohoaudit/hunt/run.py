@@ -1,6 +1,6 @@
 """Asks every rule about every event of the logs given, and keeps count of what could not be looked at."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -187,7 +187,7 @@ def _why(rule: Rule, event: Event, reason: str) -> str:
         if rule.pack == "volt"
         else "the event meets the rule",
         "parent-joined": "the event meets the brief's query; its parent was found by process number in the same logs",
-        "parent-unknown": "the command is the one in the brief's query, but the log does not say which program started it",
+        "parent-unknown": "the command is the brief's, but the log does not say which program started it",
         "other-wording": "the same technique as in the brief's query, in other words or from another program",
         "listed": f"the SHA-256 {event.text(_HASH).lower()} is on the list",
     }
@@ -224,41 +224,32 @@ def _count(event: Event, coverage: Coverage) -> None:
 
 
 def _judge_coverage(rules: RuleSet, coverage: Coverage) -> None:
-    """Say of every hunt whether it could look: what it needs, and how many events lacked that."""
-    needs: dict[str, tuple[set[str], set[str]]] = {}
+    """Say of every hunt whether it could look: what it needs first of all, and how many events lacked that."""
+    leading: dict[str, Rule] = {}
     for rule in rules.rules:
-        sources, fields = needs.setdefault(rule.hunt, (set(), set()))
-        sources.add(rule.source)
-        fields |= rule.fields
-    for name, (sources, fields) in needs.items():
-        total = sum(coverage.kinds.get(source, 0) for source in sources)
+        if not rule.sigma.custom_attributes.get("only_in_chains"):
+            leading.setdefault(rule.hunt, rule)
+    for name, rule in leading.items():
+        total = coverage.kinds.get(rule.source, 0)
         if not total:
-            coverage.blind.append((name, _nothing_of(sources)))
-            continue
-        if _COMMAND in fields and sources == {PROCESS}:
-            _judge_field(name, "a command line", coverage.without_command, total, coverage)
-        if _HASH in fields:
-            lacking = sum(coverage.without_hash.get(source, 0) for source in sources)
-            _judge_field(name, "a SHA-256", lacking, total, coverage)
+            coverage.blind.append((name, _REMEDIES.get(rule.source, f"no {rule.source} events in these logs")))
+        elif _HASH in rule.fields:
+            _judge_field(name, "SHA-256", coverage.without_hash.get(rule.source, 0), total, coverage)
+        elif _COMMAND in rule.fields and rule.source == PROCESS:
+            _judge_field(name, "command line", coverage.without_command, total, coverage)
 
 
-def _nothing_of(sources: Iterable[str]) -> str:
-    remedies = {
-        PROCESS: "no process starts in these logs: switch on Sysmon event 1, or auditing of process creation (4688) with command lines",
-        REGISTRY: "no registry events in these logs: switch on Sysmon events 12 and 13, or auditing of the key (4657)",
-        FILE: "no file events with hashes in these logs: switch on Sysmon events 15 and 29",
-        "log_cleared": "neither the Security nor the System log told of clearing: add Security.evtx and System.evtx",
-        "esent": "no ESENT events in these logs: add Application.evtx",
-    }
-    return "; ".join(
-        remedies.get(source, f"no events of the kind {source} in these logs") for source in sorted(sources)
-    )
+_REMEDIES = {
+    PROCESS: "no process starts in these logs: switch on Sysmon event 1, or auditing of 4688 with command lines",
+    REGISTRY: "no registry events in these logs: switch on Sysmon events 12 and 13, or auditing of the key (4657)",
+    FILE: "no file events in these logs: switch on Sysmon events 15 and 29",
+    "log_cleared": "no clearing is told of: add Security.evtx and System.evtx to be sure",
+    "esent": "no ESENT events in these logs: add Application.evtx",
+}
 
 
 def _judge_field(name: str, what: str, lacking: int, total: int, coverage: Coverage) -> None:
     if lacking >= total:
-        coverage.blind.append((name, f"none of the {total:,} events of its kind carries {what}"))
+        coverage.blind.append((name, f"none of the {total:,} events of its kind carries a {what}"))
     elif lacking:
-        coverage.partly.append(
-            (name, f"{lacking:,} of the {total:,} events of its kind carry no {what.split(' ', 1)[1]}")
-        )
+        coverage.partly.append((name, f"{lacking:,} of the {total:,} events of its kind carry no {what}"))

@@ -208,15 +208,15 @@ def _evtx(log: Log, stream: IO[bytes], needed: frozenset[int] | None) -> Iterato
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = lambda message, *_: log.fault(_evtx_fault(str(message)))  # type: ignore[assignment]
+        warnings.showwarning = lambda message, *_: log.fault(_evtx_fault(str(message)))
         try:
             parser = PyEvtxParser(stream, number_of_threads=1, indent=False, skip_errors=True)
         except (RuntimeError, OSError) as fault:
             log.fault(f"is a damaged EVTX file: {fault}")
             return
-        for record in parser.records_json():
+        for record in cast("Iterator[dict[str, str]]", parser.records_json()):
             log.records += 1
-            data: str = record["data"]
+            data = record["data"]
             if needed is not None and (number := _EVENT_ID.search(data)) and int(number.group(1)) not in needed:
                 log.skipped += 1
                 continue
@@ -234,7 +234,7 @@ def _evtx_fault(message: str) -> str:
 
 
 def _json(log: Log, stream: IO[bytes]) -> Iterator[Event]:
-    """One object a line, an array, a reply that wraps one (`{"reply": {"results": {"data": […]}}}`), or a row of them."""
+    """One object a line, an array, a reply that wraps one (`{"reply": {"results": {"data": […]}}}`), or a row."""
     head = stream.read(65_536)
     stream.seek(0)
     encoding = _encoding(head)
