@@ -24,14 +24,15 @@ class BaselineError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One chain that came to its end with this event, and the sentence that explains it."""
+    """One chain that came to its end with this event; `reason` and `details` make the sentence that explains it."""
 
     hunt: str
     level: Priority
     title: str
-    why: str
     reason: str
+    details: dict[str, str]
     evidence: dict[str, str]
+    references: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -166,7 +167,7 @@ class ChainWatch:
         steps.append(step)
         while steps and step.moment - steps[0].moment > chain.seconds:
             steps.popleft()
-        found = _distinct(steps, step) if chain.kind != "temporal_ordered" else _ordered(chain.rules, steps)
+        found = _distinct(steps) if chain.kind != "temporal_ordered" else _ordered(chain.rules, steps)
         needed = chain.count or len(chain.rules)
         if len(found) < needed or step.moment - self._told.get(group, -math.inf) <= chain.seconds:
             return
@@ -182,12 +183,12 @@ class ChainWatch:
             return
         self._pairs_told.add(key)
         parent, child = map(printable, pair)
-        bits = baseline.surprise(*pair)
-        why = (
-            f"{parent} started {child}: in {baseline.days:.0f} ordinary days on {baseline.hosts} computers it never did"
-            f" (surprise {bits:.1f} bits)"
-        )
-        yield Seen("chain-rare-pair", Priority.LOW, f"{parent} started {child} for the first time", why, "rare", {})
+        details = {
+            "parent": parent, "child": child, "days": f"{baseline.days:.0f}", "hosts": str(baseline.hosts),
+            "bits": f"{baseline.surprise(*pair):.1f}",
+        }  # fmt: skip
+        title = f"{parent} started {child}, which never happened here before"
+        yield Seen("chain-rare-pair", Priority.LOW, title, "rare", details, {})
 
 
 def _group_value(event: Event, name: str) -> str:
@@ -196,9 +197,9 @@ def _group_value(event: Event, name: str) -> str:
     return event.folded(name) or ""
 
 
-def _distinct(steps: Iterable[_Step], newest: _Step) -> list[_Step]:
+def _distinct(steps: Iterable[_Step]) -> list[_Step]:
     """The latest step of each value inside the window, in their order."""
-    latest = {step.value: step for step in steps if abs(step.moment - newest.moment) < math.inf}
+    latest = {step.value: step for step in steps}
     return sorted(latest.values(), key=lambda step: step.moment)
 
 
@@ -212,13 +213,12 @@ def _ordered(rules: tuple[str, ...], steps: Iterable[_Step]) -> list[_Step]:
 
 
 def _told(chain: Chain, group: tuple[str, ...], steps: list[_Step]) -> Seen:
-    span = max(1, round((steps[-1].moment - steps[0].moment) / 60))
-    commands = [printable(step.command)[:120] for step in steps]
-    who = " as ".join(printable(part) for part in group[1:3] if part) or "one computer"
-    names = ", ".join(step.value.rpartition("\\")[2] or step.rule for step in steps[:8])
-    counted = f"{len(steps)} different programs" if chain.kind != "temporal_ordered" else f"{len(steps)} steps in order"
-    why = f"on {who}, {counted} within {span} min: {names}"
-    pairs = enumerate(zip(steps, commands, strict=True), 1)
-    evidence = {f"step {number}": f"{step.where}: {command}" for number, (step, command) in pairs}
+    who = ", ".join(printable(part) for part in group[1:3] if part) or "?"
+    names = ", ".join(printable(step.value.rpartition("\\")[2] or step.rule) for step in steps[:8])
+    minutes = max(1, round((steps[-1].moment - steps[0].moment) / 60))
+    details = {"who": who, "names": names, "minutes": str(minutes), "programs": str(len(steps))}
+    evidence = {
+        f"step {number}": f"{step.where}: {printable(step.command)[:200]}" for number, step in enumerate(steps, 1)
+    }
     reason = "chain" if chain.kind == "temporal_ordered" else "burst"
-    return Seen(chain.hunt, chain.level, chain.title, why, reason, evidence)
+    return Seen(chain.hunt, chain.level, chain.title, reason, details, evidence, tuple(chain.sigma.references or ()))

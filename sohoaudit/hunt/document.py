@@ -3,20 +3,24 @@
 from collections.abc import Iterable
 
 from ..model import printable
-from .run import Coverage, Hit
+from .run import Blind, Coverage, Hit
+from .words import Words
+
+_SHOWN = ("CommandLine", "ParentImage", "User", "TargetObject", "Details", "TargetFilename", "sha256")
 
 
-def hit_document(hit: Hit) -> dict[str, object]:
+def hit_document(hit: Hit, words: Words) -> dict[str, object]:
     """One hit as the contract of `hunt run --format json` has it; the keys after `evidence` are extra."""
     return {
         "hunt": hit.hunt, "grade": hit.grade, "file": hit.file, "record": hit.record, "time": hit.time,
-        "host": hit.host, "why": hit.why, "evidence": hit.evidence, "priority": hit.level.value, "pack": hit.pack,
-        "title": hit.title, "reason": hit.reason, "references": list(hit.references),
+        "host": hit.host, "why": why(hit, words), "evidence": dict(hit.evidence), "priority": hit.level.value,
+        "pack": hit.pack, "title": title(hit, words), "reason": hit.reason, "references": list(hit.references),
     }  # fmt: skip
 
 
-def coverage_document(coverage: Coverage) -> dict[str, object]:
+def coverage_document(coverage: Coverage, words: Words) -> dict[str, object]:
     """What was looked at and what could not be, as plain data."""
+    gaps = [(blind, {"hunt": blind.hunt, "why": blind_text(blind, words)}) for blind in coverage.blind]
     return {
         "complete": not coverage.is_incomplete,
         "records": coverage.records,
@@ -31,44 +35,77 @@ def coverage_document(coverage: Coverage) -> dict[str, object]:
         ],
         "process_events_without_command_line": coverage.without_command,
         "process_events_without_parent": coverage.without_parent,
-        "could_not_look": [{"hunt": name, "why": why} for name, why in coverage.blind],
-        "looked_in_part": [{"hunt": name, "why": why} for name, why in coverage.partly],
+        "could_not_look": [gap for blind, gap in gaps if not blind.is_partial],
+        "looked_in_part": [gap for blind, gap in gaps if blind.is_partial],
         "rules_left_out": [printable(fault) for fault in coverage.faults],
         "allowed": coverage.allowed,
+        "notes": list(coverage.notes),
     }  # fmt: skip
 
 
-def text(hits: Iterable[Hit], coverage: Coverage) -> str:
+def text(hits: Iterable[Hit], coverage: Coverage, words: Words) -> str:
     """Hits and coverage in lines for a person."""
     lines: list[str] = []
     for hit in hits:
-        lines.append(f"{hit.level.value.upper()}  {hit.hunt} ({hit.grade})  {hit.time or 'time unknown'}  {hit.host}")
-        lines.append(f"  {hit.why}")
-        lines.extend(
-            f"  {name}: {value}" for name, value in hit.evidence.items() if name in _SHOWN or name[:4] == "step"
-        )
-        lines.append(f"  in {printable(hit.file)}, record {hit.record}")
+        time = hit.time or words("finding.unknown_time")
+        lines.append(f"{hit.level.value.upper()}  {hit.hunt} ({hit.grade})  {time}  {hit.host}")
+        lines.append(f"  {why(hit, words)}")
+        shown = ((name, value) for name, value in hit.evidence.items() if name in _SHOWN or name.startswith("step "))
+        lines.extend(f"  {name}: {_one_line(value)}" for name, value in shown)
+        lines.append(f"  {printable(hit.file)}, {hit.record}")
         lines.append("")
-    return "\n".join([*lines, *_coverage_lines(coverage)])
+    if lines:
+        lines += [words("references.title"), *(f"  {line}" for line in words.references()), ""]
+    return "\n".join([*lines, *coverage_lines(coverage, words)])
 
 
-_SHOWN = ("CommandLine", "ParentImage", "User", "TargetObject", "Details", "TargetFilename", "sha256")
-
-
-def _coverage_lines(coverage: Coverage) -> list[str]:
-    period = f" from {printable(coverage.first)} to {printable(coverage.last)}" if coverage.first else ""
-    lines = [f"Looked at {coverage.records:,} records in {len(coverage.logs)} logs{period}."]
-    for log in coverage.logs:
-        if log.unread:
-            shown = "; ".join(map(printable, log.faults))
-            lines.append(f"  could not read all of {printable(log.name)} ({log.unread:,} faults): {shown}")
+def coverage_lines(coverage: Coverage, words: Words) -> list[str]:
+    """What was looked at, and everything that could not be, one a line."""
+    period = ""
+    if coverage.first:
+        period = words("coverage.period", first=printable(coverage.first), last=printable(coverage.last))
+    lines = [words("coverage.looked", records=f"{coverage.records:,}", logs=len(coverage.logs), period=period)]
+    lines += [f"  {line}" for line in unread_lines(coverage, words)]
     reasons: dict[str, list[str]] = {}
-    for name, why in coverage.blind:
-        reasons.setdefault(f"could not look: {why}", []).append(name)
-    for name, why in coverage.partly:
-        reasons.setdefault(f"looked in part: {why}", []).append(name)
-    lines.extend(f"  {', '.join(names)}: {reason}" for reason, names in reasons.items())
-    lines.extend(f"  rule left out: {printable(fault)}" for fault in coverage.faults)
+    for blind in coverage.blind:
+        key = "coverage.in_part" if blind.is_partial else "coverage.could_not"
+        reasons.setdefault(words(key, why=blind_text(blind, words)), []).append(blind.hunt)
+    lines += [f"  {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    lines += [f"  {words('coverage.left_out', fault=printable(fault))}" for fault in coverage.faults]
+    lines += [f"  {note}" for note in coverage.notes]
     if coverage.allowed:
-        lines.append(f"  {coverage.allowed:,} hits left out by the allow list")
+        lines.append("  " + words("coverage.allowed", count=f"{coverage.allowed:,}"))
     return lines
+
+
+def unread_lines(coverage: Coverage, words: Words) -> list[str]:
+    """One line for every log that could not be read whole."""
+    return [
+        words(
+            "coverage.unread", file=printable(log.name), count=log.unread, faults="; ".join(map(printable, log.faults))
+        )
+        for log in coverage.logs
+        if log.unread
+    ]
+
+
+def title(hit: Hit, words: Words) -> str:
+    """The hunt's title in the reader's language; a user's own rule has its own."""
+    return words(f"hunts.{hit.hunt}.title") if words.has("hunts", hit.hunt) else printable(hit.title)
+
+
+def why(hit: Hit, words: Words) -> str:
+    """One sentence: what happened, and in what way the event shows it."""
+    detail = words(f"details.{hit.reason}", **hit.details) if words.has("details", hit.reason) else ""
+    reason = words(f"reasons.{hit.reason}", **{"detail": detail, **hit.details})
+    return f"{title(hit, words)}: {reason}"
+
+
+def blind_text(blind: Blind, words: Words) -> str:
+    """Why a hunt could not look."""
+    reason = blind.reason if words.has("blind", blind.reason) else "no-kind"
+    return words(f"blind.{reason}", lacking=f"{blind.lacking:,}", total=f"{blind.total:,}")
+
+
+def _one_line(value: str) -> str:
+    return " ".join(value.split())

@@ -147,6 +147,7 @@ def windows(
         category = "log_cleared"
     elif number in _ESENT and "esent" in place:
         category = "esent"
+        data["Data"] = _plain(data.get("Data") or data.get("Message"))
     data["EventID"] = number
     return Event(category, data, host, time, channel, number, record_id=record_id)
 
@@ -386,6 +387,13 @@ def _pairs_to_names(event: dict[str, object]) -> dict[str, object]:
             if label:
                 names[str(label)] = pair.get("#text")
     return {**event, "EventData": names} if names else event
+
+
+def _plain(value: object) -> str:
+    """Unnamed data of an old-style event as lines."""
+    if isinstance(value, dict):
+        value = value.get("#text")
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def _sha256_of(hashes: str) -> str | None:

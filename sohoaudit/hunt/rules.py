@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from sigma.collection import SigmaCollection
 from sigma.conditions import (
@@ -85,6 +86,7 @@ class Rule:
     hashes: frozenset[str] | None
     fields: frozenset[str]
     sigma: SigmaRule
+    only_in_chains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,39 +110,71 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules and chains, and the sentences about those that could not be used."""
+    """Rules and chains, what excuses events from all but the eight, and sentences about rules that could not be used."""
 
     rules: tuple[Rule, ...]
     chains: tuple[Chain, ...] = ()
+    agents: tuple[Rule, ...] = ()
     faults: tuple[str, ...] = ()
 
 
-def load(packs: Iterable[str], folders: Iterable[Path] = ()) -> RuleSet:
-    """The shipped rules of some packs, and a user's own from folders or files.
+def load(packs: Iterable[str], folders: Iterable[Path] = (), lists: Iterable[Path] = ()) -> RuleSet:
+    """The shipped rules of some packs, a user's own from folders or files, and a user's own lists of SHA-256.
 
     Raises:
-        RuleError: a shipped rule is broken; a user's own are named in `faults` and left out.
+        RuleError: a shipped rule is broken, or a list holds no SHA-256; a user's own rules that cannot be used are
+            named in `faults` and left out.
     """
-    rules: list[Rule] = []
-    chains: list[Chain] = []
-    faults: list[str] = []
+    packs = tuple(packs)
+    shipped_rules, own = _Reading(), _Reading()
     for pack in packs:
-        for entry in sorted((shipped("fingerprints") / "hunts" / pack).iterdir(), key=lambda entry: entry.name):
-            if entry.name.endswith((".yml", ".yaml")):
-                where = f"fingerprints/hunts/{pack}/{entry.name}"
-                _read(entry.read_text(encoding="utf-8"), where, pack, rules, chains, faults)
-    if faults:
+        shipped_rules.pack(pack)
+    agents = _Reading()
+    if set(packs) - {"volt"}:
+        agents.pack("allow")
+    if faults := shipped_rules.faults + agents.faults:
         raise RuleError(faults[0])
     for folder in folders:
-        files = sorted(folder.rglob("*.y*ml")) if folder.is_dir() else [folder]
-        for file in files:
+        for file in sorted(folder.rglob("*.y*ml")) if folder.is_dir() else [folder]:
             try:
-                text = file.read_text(encoding="utf-8")
+                own.text(file.read_text(encoding="utf-8"), str(file), "own")
             except (OSError, UnicodeDecodeError) as fault:
-                faults.append(f"{file}: cannot be read: {fault}")
-                continue
-            _read(text, str(file), "own", rules, chains, faults)
-    return RuleSet(tuple(rules), tuple(chains), tuple(faults))
+                own.faults.append(f"{file}: cannot be read: {fault}")
+    for path in lists:
+        own.text(_list_rules(path), str(path), "volt")
+    return RuleSet(
+        rules=(*shipped_rules.rules, *own.rules),
+        chains=(*shipped_rules.chains, *own.chains),
+        agents=tuple(agents.rules),
+        faults=tuple(own.faults),
+    )
+
+
+def listed_hashes(path: Path) -> tuple[str, ...]:
+    """Every SHA-256 in a text file, in small letters, each once.
+
+    Raises:
+        RuleError: the file cannot be read or holds none.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as fault:
+        raise RuleError(f"{path}: cannot be read: {fault.strerror}") from None
+    found = tuple(dict.fromkeys(re.findall(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", text.lower())))
+    if not found:
+        raise RuleError(f"{path}: holds no SHA-256: write one a line, 64 hexadecimal digits each")
+    return found
+
+
+def _list_rules(path: Path) -> str:
+    hashes = "".join(f"    - {value}\n" for value in listed_hashes(path))
+    documents = [
+        f"title: On your own list\nname: own_{hunt}_{uuid4().hex}\nhunt: {hunt}\ngrade: exact\nlevel: critical\n"
+        f"logsource:\n  product: windows\n  category: {category}\n"
+        f"detection:\n  file:\n    sha256:\n{hashes}  condition: file\n"
+        for hunt, category in (("ioc-executed", "process_creation"), ("ioc-written", "file_event"))
+    ]
+    return "---\n".join(documents)
 
 
 def compiled(rule: SigmaRule, where: str, pack: str) -> Rule:
@@ -175,6 +209,7 @@ def compiled(rule: SigmaRule, where: str, pack: str) -> Rule:
         hashes=_hashes(tree),
         fields=frozenset(_fields(trees)),
         sigma=rule,
+        only_in_chains=str(own.get("only_in_chains", "")).lower() == "true",
     )
 
 
@@ -224,22 +259,35 @@ class Index:
         return (first, f"channel:{event.channel.lower()}") if self._has_services else (first,)
 
 
-def _read(text: str, where: str, pack: str, rules: list[Rule], chains: list[Chain], faults: list[str]) -> None:
-    try:
-        collection = SigmaCollection.from_yaml(text)
-    except Exception as fault:  # pySigma and YAML raise many kinds for a broken file
-        faults.append(f"{where}: is no Sigma rule: {str(fault).splitlines()[0][:200]}")
-        return
-    for found in collection.rules:
+class _Reading:
+    """Rules, chains and faults of some files, in the order they were read."""
+
+    def __init__(self) -> None:
+        self.rules: list[Rule] = []
+        self.chains: list[Chain] = []
+        self.faults: list[str] = []
+
+    def pack(self, name: str) -> None:
+        for entry in sorted((shipped("fingerprints") / "hunts" / name).iterdir(), key=lambda entry: entry.name):
+            if entry.name.endswith((".yml", ".yaml")):
+                self.text(entry.read_text(encoding="utf-8"), f"fingerprints/hunts/{name}/{entry.name}", name)
+
+    def text(self, text: str, where: str, pack: str) -> None:
         try:
-            if isinstance(found, SigmaCorrelationRule):
-                chains.append(_chain(found, where))
-            elif isinstance(found, SigmaRule):
-                rules.append(compiled(found, where, pack))
-            else:
-                raise RuleError(f"{where}: {found.title}: filters belong into --allow")
-        except RuleError as fault:
-            faults.append(str(fault))
+            collection = SigmaCollection.from_yaml(text)
+        except Exception as fault:  # pySigma and YAML raise many kinds for a broken file
+            self.faults.append(f"{where}: is no Sigma rule: {str(fault).splitlines()[0][:200]}")
+            return
+        for found in collection.rules:
+            try:
+                if isinstance(found, SigmaCorrelationRule):
+                    self.chains.append(_chain(found, where))
+                elif isinstance(found, SigmaRule):
+                    self.rules.append(compiled(found, where, pack))
+                else:
+                    raise RuleError(f"{where}: {found.title}: filters belong into --allow, written as rules")
+            except RuleError as fault:
+                self.faults.append(str(fault))
 
 
 def _chain(rule: SigmaCorrelationRule, where: str) -> Chain:

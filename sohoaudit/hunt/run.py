@@ -1,13 +1,13 @@
 """Asks every rule about every event of the logs given, and keeps count of what could not be looked at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from ..model import Priority, printable
-from .chains import Baseline, ChainWatch
-from .event import FILE, PROCESS, REGISTRY, Event
+from .chains import Baseline, ChainWatch, Seen
+from .event import FILE, IMAGE, PROCESS, Event
 from .fields import NEEDED_IDS
 from .parents import Parents
 from .rules import Index, Rule, RuleSet
@@ -21,13 +21,15 @@ _SHOWN_LENGTH = 2_000
 # cmd.exe takes 8,191 characters and CreateProcess 32,767; loggers and exports cut at these lengths.
 _CUT_LENGTHS = frozenset({1_023, 1_024, 2_047, 2_048, 4_095, 4_096, 8_191, 8_192, 32_766, 32_767})
 _COMMAND, _HASH = "CommandLine", "sha256"
+_HASHED = (PROCESS, FILE, IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One event that a hunt found: which hunt, how exactly, where it stands, why it counts, and the fields it rests on.
 
-    `reason` is a word for templates: wording, parent-unknown, parent-other, parent-joined, listed, burst, chain, rare.
+    `reason` names the sentence that says why (wording, rule, parent-joined, parent-unknown, other-wording, listed,
+    burst, chain, rare) and `details` fill its places.
     """
 
     hunt: str
@@ -39,10 +41,25 @@ class Hit:
     time: str
     host: str
     title: str
-    why: str
     reason: str
-    evidence: dict[str, str]
+    details: Mapping[str, str]
+    evidence: Mapping[str, str]
     references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A hunt that could not look, or only in part: `reason` names the sentence, the numbers fill it."""
+
+    hunt: str
+    reason: str
+    lacking: int = 0
+    total: int = 0
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some events could be looked at."""
+        return self.reason.startswith("some-")
 
 
 @dataclass(slots=True)
@@ -58,9 +75,9 @@ class Coverage:
     hosts: set[str] = field(default_factory=set)
     first: str = ""
     last: str = ""
-    blind: list[tuple[str, str]] = field(default_factory=list)
-    partly: list[tuple[str, str]] = field(default_factory=list)
+    blind: list[Blind] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     allowed: int = 0
 
     @property
@@ -89,9 +106,7 @@ def hunt(request: Request, coverage: Coverage) -> Iterator[Hit]:
     Raises:
         LogError: a path does not exist.
     """
-    index = Index(request.rules.rules)
-    excused = Index(request.allowed) if request.allowed else None
-    watch = ChainWatch(request.rules.chains, request.rules.rules, request.baseline)
+    judge = _Judge(request, coverage)
     parents = Parents()
     needed = None if request.decode_all else NEEDED_IDS
     coverage.faults.extend(request.rules.faults)
@@ -102,40 +117,68 @@ def hunt(request: Request, coverage: Coverage) -> Iterator[Hit]:
             for event in found:
                 if is_bounded and not _is_within(event, request):
                     continue
-                parent_joined = event.category == PROCESS and parents.fill(event)
+                joined = event.category == PROCESS and parents.fill(event)
                 _count(event, coverage)
-                yield from _judge(event, log, index, excused, watch, coverage, parent_joined)
+                yield from judge.hits(event, log, joined)
             coverage.records += log.records
     _judge_coverage(request.rules, coverage)
 
 
-def _judge(
-    event: Event, log: Log, index: Index, excused: Index | None, watch: ChainWatch, coverage: Coverage, joined: bool
-) -> Iterator[Hit]:
-    best: dict[str, Rule] = {}
-    matched = list(index.hits(event))
-    if not matched and not watch.is_watching:
-        return
-    if excused and (matched or watch.is_watching) and next(excused.hits(event), None):
-        coverage.allowed += bool(matched)
-        return
-    for rule in matched:
-        if rule.hunt not in best or rule.grade == "exact":
-            best[rule.hunt] = rule
-    for rule in best.values():
-        if not rule.sigma.custom_attributes.get("only_in_chains"):
+class _Judge:
+    """Asks the rules about one event after the other, and leaves out what is known and fine."""
+
+    def __init__(self, request: Request, coverage: Coverage) -> None:
+        self._index = Index(request.rules.rules)
+        self._allowed = Index(request.allowed) if request.allowed else None
+        self._agents = Index(request.rules.agents) if request.rules.agents else None
+        self._watch = ChainWatch(request.rules.chains, request.rules.rules, request.baseline)
+        self._coverage = coverage
+
+    def hits(self, event: Event, log: Log, joined: bool) -> Iterator[Hit]:
+        """What the event is a hit of; `joined` says that its parent was filled in."""
+        matched = list(self._index.hits(event))
+        is_chained = self._watch.is_watching and event.category == PROCESS
+        if not matched and not is_chained:
+            return
+        if self._allowed and _holds(self._allowed, event):
+            self._coverage.allowed += bool(matched)
+            return
+        if self._agents and any(rule.pack != "volt" for rule in matched) and _holds(self._agents, event):
+            matched = [rule for rule in matched if rule.pack == "volt"]
+        best: dict[str, Rule] = {}
+        for rule in matched:
+            if not rule.only_in_chains and (rule.hunt not in best or rule.grade == "exact"):
+                best[rule.hunt] = rule
+        for rule in best.values():
             yield _hit(rule, event, log, joined)
-    if watch.is_watching and event.category == PROCESS:
-        for chain in watch.see(event, log.name, matched):
-            yield Hit(
-                hunt=chain.hunt, grade="behaviour", level=chain.level, pack="chains", file=log.name,
-                record=event.record, time=event.time, host=printable(event.host), title=chain.title, why=chain.why,
-                reason=chain.reason, evidence={**evidence_of(event), **chain.evidence},
-            )  # fmt: skip
+        if is_chained:
+            for seen in self._watch.see(event, log.name, matched):
+                yield _chain_hit(seen, event, log)
+
+
+def _holds(index: Index, event: Event) -> bool:
+    return next(index.hits(event), None) is not None
+
+
+def _chain_hit(seen: Seen, event: Event, log: Log) -> Hit:
+    return Hit(
+        hunt=seen.hunt,
+        grade="behaviour",
+        level=seen.level,
+        pack="chains",
+        file=log.name,
+        record=event.record,
+        time=event.time,
+        host=printable(event.host),
+        title=seen.title,
+        reason=seen.reason,
+        details=seen.details,
+        evidence={**evidence_of(event), **seen.evidence},
+        references=seen.references,
+    )
 
 
 def _hit(rule: Rule, event: Event, log: Log, joined: bool) -> Hit:
-    reason = _reason(rule, event, joined)
     return Hit(
         hunt=rule.hunt,
         grade=rule.grade,
@@ -146,8 +189,8 @@ def _hit(rule: Rule, event: Event, log: Log, joined: bool) -> Hit:
         time=event.time,
         host=printable(event.host),
         title=rule.title,
-        why=_why(rule, event, reason),
-        reason=reason,
+        reason=_reason(rule, event, joined),
+        details={"sha256": event.text(_HASH).lower()},
         evidence=evidence_of(event),
         references=tuple(rule.sigma.references or ()),
     )
@@ -171,6 +214,8 @@ def evidence_of(event: Event) -> dict[str, str]:
 def _reason(rule: Rule, event: Event, joined: bool) -> str:
     if rule.hashes is not None:
         return "listed"
+    if rule.pack != "volt":
+        return "rule"
     asks_parent = "ParentImage" in rule.fields
     if rule.grade == "exact":
         return "parent-joined" if asks_parent and joined else "wording"
@@ -178,20 +223,6 @@ def _reason(rule: Rule, event: Event, joined: bool) -> str:
     if exact_asks_parent and not event.text("ParentImage") and not event.text("OsParentImage"):
         return "parent-unknown"
     return "other-wording"
-
-
-def _why(rule: Rule, event: Event, reason: str) -> str:
-    """One sentence in plain words; the report writes its own from `reason`, in the reader's language."""
-    words = {
-        "wording": "the event meets the brief's query as it stands"
-        if rule.pack == "volt"
-        else "the event meets the rule",
-        "parent-joined": "the event meets the brief's query; its parent was found by process number in the same logs",
-        "parent-unknown": "the command is the brief's, but the log does not say which program started it",
-        "other-wording": "the same technique as in the brief's query, in other words or from another program",
-        "listed": f"the SHA-256 {event.text(_HASH).lower()} is on the list",
-    }
-    return f"{rule.title}: {words[reason]}"
 
 
 def _is_within(event: Event, request: Request) -> bool:
@@ -212,7 +243,7 @@ def _count(event: Event, coverage: Coverage) -> None:
             coverage.without_command += 1
         if not fields.get("ParentImage") and not fields.get("OsParentImage"):
             coverage.without_parent += 1
-    if kind in (PROCESS, FILE) and not fields.get(_HASH):
+    if kind in _HASHED and not fields.get(_HASH):
         coverage.without_hash[kind] = coverage.without_hash.get(kind, 0) + 1
     if event.host:
         coverage.hosts.add(event.host)
@@ -227,29 +258,19 @@ def _judge_coverage(rules: RuleSet, coverage: Coverage) -> None:
     """Say of every hunt whether it could look: what it needs first of all, and how many events lacked that."""
     leading: dict[str, Rule] = {}
     for rule in rules.rules:
-        if not rule.sigma.custom_attributes.get("only_in_chains"):
+        if not rule.only_in_chains:
             leading.setdefault(rule.hunt, rule)
     for name, rule in leading.items():
         total = coverage.kinds.get(rule.source, 0)
         if not total:
-            coverage.blind.append((name, _REMEDIES.get(rule.source, f"no {rule.source} events in these logs")))
-        elif _HASH in rule.fields:
-            _judge_field(name, "SHA-256", coverage.without_hash.get(rule.source, 0), total, coverage)
+            coverage.blind.append(Blind(name, f"no-{rule.source}"))
+            continue
+        if _HASH in rule.fields:
+            what, lacking = "hash", coverage.without_hash.get(rule.source, 0)
         elif _COMMAND in rule.fields and rule.source == PROCESS:
-            _judge_field(name, "command line", coverage.without_command, total, coverage)
-
-
-_REMEDIES = {
-    PROCESS: "no process starts in these logs: switch on Sysmon event 1, or auditing of 4688 with command lines",
-    REGISTRY: "no registry events in these logs: switch on Sysmon events 12 and 13, or auditing of the key (4657)",
-    FILE: "no file events in these logs: switch on Sysmon events 15 and 29",
-    "log_cleared": "no clearing is told of: add Security.evtx and System.evtx to be sure",
-    "esent": "no ESENT events in these logs: add Application.evtx",
-}
-
-
-def _judge_field(name: str, what: str, lacking: int, total: int, coverage: Coverage) -> None:
-    if lacking >= total:
-        coverage.blind.append((name, f"none of the {total:,} events of its kind carries a {what}"))
-    elif lacking:
-        coverage.partly.append((name, f"{lacking:,} of the {total:,} events of its kind carry no {what}"))
+            what, lacking = "command", coverage.without_command
+        else:
+            continue
+        if lacking:
+            reason = f"none-{what}" if lacking >= total else f"some-{what}"
+            coverage.blind.append(Blind(name, reason, lacking, total))
