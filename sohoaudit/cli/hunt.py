@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from ..hunt.hashes import Found
     from ..hunt.run import Coverage, Hit, Request
 
 app = typer.Typer(

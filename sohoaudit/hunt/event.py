@@ -34,16 +34,19 @@ class Event:
 
     def folded(self, name: str) -> str | None:
         """The value as it is compared, or None where the record does not have it."""
-        try:
-            return self._folded[name]
-        except KeyError:
-            raw = self.text(name)
-            self._folded[name] = folded = fold(name, raw) if raw else None
-            return folded
+        known = self._folded
+        if name in known:
+            return known[name]
+        raw = self.text(name)
+        known[name] = folded = fold(name, raw) if raw else None
+        return folded
 
     @property
     def image(self) -> str:
         """The program's file name, in lower case; empty where it is not told."""
+        raw = self.fields.get("Image")
+        if type(raw) is str and raw[-1:].isalnum() and (at := raw.rfind("\\")) >= 0:
+            return raw[at + 1 :].lower()
         path = self.folded("Image")
         return path.rpartition("\\")[2] if path else ""
 
@@ -119,10 +122,14 @@ _DATE_FORMS = (
 
 
 def _command(text: str) -> str:
-    return " ".join(_squeezed(text).split())
+    return " ".join(_unmarked(text).split())
 
 
 def _squeezed(text: str) -> str:
+    return _SPACES.sub(" ", _unmarked(text))
+
+
+def _unmarked(text: str) -> str:
     text = text.lower()
     if text.isascii():
         text = text.replace('"', "").replace("^", "").replace("'", "").replace("`", "").replace("\x00", "")
@@ -130,7 +137,7 @@ def _squeezed(text: str) -> str:
         text = _MOJIBAKE.sub("", text).translate(_MARKS)
     if "\\\\" in text:
         text = _BACKSLASHES.sub(r"\\", text)
-    return _SPACES.sub(" ", text)
+    return text
 
 
 def _registry(text: str) -> str:

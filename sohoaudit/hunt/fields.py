@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import cast
 
 from .event import FILE, IMAGE, OTHER, PROCESS, REGISTRY, Event, moment
@@ -81,16 +82,20 @@ _KEY_CACHE: dict[str, str] = {}
 
 
 def from_evtx(event: Mapping[str, object]) -> Event:
-    """An event from one EVTX record as the `evtx` package renders it (`{"System": …, "EventData": …}`)."""
+    """An event from one EVTX record as the `evtx` package renders it (`{"System": …, "EventData": …}`).
+
+    The record is not used afterwards: its data become the event's fields without a copy.
+    """
     system = cast("dict[str, object]", event.get("System") or {})
     data = event.get("EventData")
-    if not isinstance(data, dict):
+    if type(data) is not dict:
         data = next((part for part in _parts(event.get("UserData")) if isinstance(part, dict)), {})
+    number = system.get("EventID")
     return windows(
-        _number(system.get("EventID")),
+        number if type(number) is int else _number(number),
         str(system.get("Channel") or ""),
         str(_attribute(system.get("Provider"), "Name") or ""),
-        dict(data),
+        data,
         host=str(system.get("Computer") or ""),
         time=str(_attribute(system.get("TimeCreated"), "SystemTime") or data.get("UtcTime") or ""),
         record_id=str(system.get("EventRecordID") or ""),
@@ -135,7 +140,7 @@ def windows(
     number: int, channel: str, provider: str, data: dict[str, object], *, host: str, time: str, record_id: str
 ) -> Event:
     """An event from Windows' own fields, by channel and number; unknown ones keep their names under `other`."""
-    place = f"{channel} {provider}".lower()
+    place = _place(channel, provider)
     category = OTHER
     if number in _SYSMON and ("sysmon" in place or not place.strip() or "ParentProcessGuid" in data):
         category = _SYSMON[number]
@@ -150,6 +155,11 @@ def windows(
         data["Data"] = _plain(data.get("Data") or data.get("Message"))
     data["EventID"] = number
     return Event(category, data, host, time, channel, number, record_id=record_id)
+
+
+@lru_cache(maxsize=1_000)
+def _place(channel: str, provider: str) -> str:
+    return f"{channel} {provider}".lower()
 
 
 def is_known_name(name: str) -> bool:
@@ -397,6 +407,9 @@ def _plain(value: object) -> str:
 
 
 def _sha256_of(hashes: str) -> str | None:
+    at = hashes.find("SHA256=") + 7
+    if at > 6 and len(value := hashes[at : at + 64]) == 64 and value.isalnum():
+        return value.lower()
     found = _SHA256.search(hashes.lower())
     return found.group(1) if found else None
 

@@ -14,8 +14,8 @@ class Parents:
     """The latest starts by process GUID and by host and number, the oldest forgotten first."""
 
     def __init__(self) -> None:
-        self._by_guid: OrderedDict[str, tuple[str, str]] = OrderedDict()
-        self._by_number: OrderedDict[tuple[str, int], tuple[str, str, str]] = OrderedDict()
+        self._by_guid: OrderedDict[object, tuple[object, object]] = OrderedDict()
+        self._by_number: OrderedDict[tuple[str, int], tuple[str, object, object]] = OrderedDict()
 
     def fill(self, event: Event) -> bool:
         """Give the event its parent's name and command where it lacks them; True where the name was found so."""
@@ -23,12 +23,13 @@ class Parents:
         fields = event.fields
         if not fields.get("ParentImage") and not fields.get("OsParentImage"):
             joined = self._join(event)
-        image = event.text("Image")
+        image, command = fields.get("Image"), fields.get("CommandLine")
         if not image:
             return joined
-        command = event.text("CommandLine")
         if guid := fields.get("ProcessGuid"):
-            self._keep_guid(str(guid), (image, command))
+            self._by_guid[guid] = (image, command)
+            if len(self._by_guid) > _KEPT:
+                self._by_guid.popitem(last=False)
         elif (number := _number(fields.get("ProcessId"))) is not None:
             self._by_number[event.host, number] = (event.time, image, command)
             self._by_number.move_to_end((event.host, number))
@@ -36,13 +37,8 @@ class Parents:
                 self._by_number.popitem(last=False)
         return joined
 
-    def _keep_guid(self, guid: str, start: tuple[str, str]) -> None:
-        self._by_guid[guid] = start
-        if len(self._by_guid) > _KEPT:
-            self._by_guid.popitem(last=False)
-
     def _join(self, event: Event) -> bool:
-        found = self._by_guid.get(event.text("ParentProcessGuid"))
+        found = self._by_guid.get(event.fields.get("ParentProcessGuid"))
         if found is None:
             number = _number(event.fields.get("ParentProcessId"))
             start = self._by_number.get((event.host, number)) if number is not None else None

@@ -110,7 +110,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules and chains, what excuses events from all but the eight, and sentences about rules that could not be used."""
+    """Rules and chains, what excuses events from all but the eight, and sentences about rules that were left out."""
 
     rules: tuple[Rule, ...]
     chains: tuple[Chain, ...] = ()
@@ -233,26 +233,31 @@ class Index:
             key.startswith("channel:") for key in (*self._by_image, *self._by_hash)
         )
 
-    def hits(self, event: Event) -> Iterator[Rule]:
+    def hits(self, event: Event) -> list[Rule]:
         """Every rule that holds of the event."""
+        found: list[Rule] = []
         for source in self._sources(event):
-            for rule in self._rest.get(source, ()):
+            for rule in self._candidates(source, event):
                 if rule.test(event):
-                    yield rule
-            if by_image := self._by_image.get(source):
-                found = by_image.get(event.image, ())
-                for rule in found:
-                    if rule.test(event):
-                        yield rule
-                original = event.folded("OriginalFileName")
-                if original and original != event.image:
-                    for rule in by_image.get(original, ()):
-                        if rule not in found and rule.test(event):
-                            yield rule
-            if (by_hash := self._by_hash.get(source)) and (value := event.folded("sha256")):
-                for rule in by_hash.get(value, ()):
-                    if rule.test(event):
-                        yield rule
+                    found.append(rule)
+        return found
+
+    def _candidates(self, source: str, event: Event) -> Iterable[Rule]:
+        chosen: Iterable[Rule] = self._rest.get(source, ())
+        if by_image := self._by_image.get(source):
+            image = event.image
+            named = by_image.get(image, ())
+            original = event.fields.get("OriginalFileName")
+            if isinstance(original, str) and (original := original.lower()) != image and original in by_image:
+                named = [*named, *(rule for rule in by_image[original] if rule not in named)]
+            if named:
+                chosen = [*chosen, *named]
+        by_hash = self._by_hash.get(source)
+        if by_hash:
+            value = event.fields.get("sha256")
+            if type(value) is str and (listed := by_hash.get(value.lower())):
+                chosen = [*chosen, *listed]
+        return chosen
 
     def _sources(self, event: Event) -> tuple[str, ...]:
         first = f"sysmon:{event.event_id}" if event.category == OTHER else event.category
@@ -345,10 +350,12 @@ _CHANNELS = {
 
 
 def _test(tree: object) -> Test:
-    if isinstance(tree, ConditionAND):
-        return _all([_test(argument) for argument in tree.args])
-    if isinstance(tree, ConditionOR):
-        return _any_value(tree) or _any([_test(argument) for argument in tree.args])
+    if isinstance(tree, (ConditionAND, ConditionOR)):
+        is_all = isinstance(tree, ConditionAND)
+        rest, tests = _gathered(tree.args, is_all)
+        # The questions to one field come first: they are cheap and decide most.
+        tests += [_test(argument) for argument in rest]
+        return _all(tests) if is_all else _any(tests)
     if isinstance(tree, ConditionNOT):
         inner = _test(tree.args[0])
         return lambda event: not inner(event)
@@ -359,10 +366,73 @@ def _test(tree: object) -> Test:
     raise RuleError(f"{type(tree).__name__} is not evaluated here")
 
 
+def _gathered(arguments: Sequence[object], is_all: bool) -> tuple[list[object], list[Test]]:
+    """Several plain texts of one field and one kind (equal, part, end, …) as one question, and what is left."""
+    rest: list[object] = []
+    groups: dict[tuple[str, str], list[str]] = {}
+    for argument in arguments:
+        kind = _kind_of(argument)
+        if kind is None:
+            rest.append(argument)
+        else:
+            groups.setdefault(kind[:2], []).append(kind[2])
+    return rest, [_group_test(name, kind, tuple(texts), is_all) for (name, kind), texts in groups.items()]
+
+
+def _kind_of(leaf: object) -> tuple[str, str, str] | None:
+    if not isinstance(leaf, ConditionFieldEqualsValueExpression) or type(leaf.value) is not SigmaString:
+        return None
+    parts = list(leaf.value.s)
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) != 1 or SpecialChars.WILDCARD_SINGLE in parts or not fold_literal(leaf.field, texts[0]):
+        return None
+    opens, closes = parts[0] is SpecialChars.WILDCARD_MULTI, parts[-1] is SpecialChars.WILDCARD_MULTI
+    kind = {(True, True): "part", (True, False): "end", (False, True): "beginning", (False, False): "equal"}
+    return leaf.field, kind[opens, closes], fold_literal(leaf.field, texts[0])
+
+
+def _group_test(name: str, kind: str, texts: tuple[str, ...], is_all: bool) -> Test:
+    if is_all and len(texts) > 1:
+        if kind == "part":
+            return lambda event: _has_all(event.folded(name), texts)
+        return _all([_group_test(name, kind, (text,), False) for text in texts])
+    if kind == "part":
+        if len(texts) == 1:
+            only = texts[0]
+            return lambda event: only in (event.folded(name) or "")
+        return lambda event: _has_any(event.folded(name), texts)
+    if kind == "end":
+        return lambda event: (event.folded(name) or "").endswith(texts)
+    if kind == "beginning":
+        return lambda event: (event.folded(name) or "").startswith(texts)
+    wanted = frozenset(texts)
+    return lambda event: event.folded(name) in wanted
+
+
+def _has_any(text: str | None, parts: tuple[str, ...]) -> bool:
+    if text:
+        for part in parts:
+            if part in text:
+                return True
+    return False
+
+
+def _has_all(text: str | None, parts: tuple[str, ...]) -> bool:
+    if not text:
+        return False
+    for part in parts:  # noqa: SIM110 - a generator costs more than the search
+        if part not in text:
+            return False
+    return True
+
+
 def _all(tests: list[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
     if len(tests) == 2:
         return _both(tests[0], tests[1])
-    return lambda event: all(test(event) for test in tests)
+    first, rest = tests[0], _all(tests[1:])
+    return lambda event: first(event) and rest(event)
 
 
 def _both(first: Test, second: Test) -> Test:
@@ -370,19 +440,10 @@ def _both(first: Test, second: Test) -> Test:
 
 
 def _any(tests: list[Test]) -> Test:
-    return lambda event: any(test(event) for test in tests)
-
-
-def _any_value(tree: ConditionOR) -> Test | None:
-    """A list of plain values of one field as one look-up in a set; None where it is no such list."""
-    pairs = [(leaf.field, leaf.value) for leaf in tree.args if isinstance(leaf, ConditionFieldEqualsValueExpression)]
-    if len(pairs) != len(tree.args) or len({name for name, _ in pairs}) != 1:
-        return None
-    if not all(type(value) is SigmaString and not value.contains_special() for _, value in pairs):
-        return None
-    name = pairs[0][0]
-    wanted = frozenset(fold_literal(name, str(value)) for _, value in pairs)
-    return lambda event: event.folded(name) in wanted
+    if len(tests) == 1:
+        return tests[0]
+    first, rest = tests[0], _any(tests[1:])
+    return lambda event: first(event) or rest(event)
 
 
 def _field_test(name: str, value: object) -> Test:
@@ -431,18 +492,9 @@ def _text_test(name: str, value: SigmaString) -> Test:
         raw = [part.lower() for part in parts if isinstance(part, str)]
         return lambda event: _in_order(event.text(name).lower(), raw, opens, closes)
     if len(pieces) == 1:
-        return _simple(name, pieces[0], opens, closes)
+        kind = "part" if opens and closes else "end" if opens else "beginning" if closes else "equal"
+        return _group_test(name, kind, (pieces[0],), False)
     return lambda event: _in_order(event.folded(name) or "", pieces, opens, closes)
-
-
-def _simple(name: str, piece: str, opens: bool, closes: bool) -> Test:
-    if opens and closes:
-        return lambda event: piece in (event.folded(name) or "")
-    if opens:
-        return lambda event: (event.folded(name) or "").endswith(piece)
-    if closes:
-        return lambda event: (event.folded(name) or "").startswith(piece)
-    return lambda event: event.folded(name) == piece
 
 
 def _in_order(text: str, pieces: list[str], opens: bool, closes: bool) -> bool:

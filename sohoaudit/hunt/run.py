@@ -134,30 +134,25 @@ class _Judge:
         self._watch = ChainWatch(request.rules.chains, request.rules.rules, request.baseline)
         self._coverage = coverage
 
-    def hits(self, event: Event, log: Log, joined: bool) -> Iterator[Hit]:
+    def hits(self, event: Event, log: Log, joined: bool) -> list[Hit]:
         """What the event is a hit of; `joined` says that its parent was filled in."""
-        matched = list(self._index.hits(event))
+        matched = self._index.hits(event)
         is_chained = self._watch.is_watching and event.category == PROCESS
         if not matched and not is_chained:
-            return
-        if self._allowed and _holds(self._allowed, event):
+            return []
+        if self._allowed and self._allowed.hits(event):
             self._coverage.allowed += bool(matched)
-            return
-        if self._agents and any(rule.pack != "volt" for rule in matched) and _holds(self._agents, event):
+            return []
+        if self._agents and any(rule.pack != "volt" for rule in matched) and self._agents.hits(event):
             matched = [rule for rule in matched if rule.pack == "volt"]
         best: dict[str, Rule] = {}
         for rule in matched:
             if not rule.only_in_chains and (rule.hunt not in best or rule.grade == "exact"):
                 best[rule.hunt] = rule
-        for rule in best.values():
-            yield _hit(rule, event, log, joined)
+        found = [_hit(rule, event, log, joined) for rule in best.values()]
         if is_chained:
-            for seen in self._watch.see(event, log.name, matched):
-                yield _chain_hit(seen, event, log)
-
-
-def _holds(index: Index, event: Event) -> bool:
-    return next(index.hits(event), None) is not None
+            found += [_chain_hit(seen, event, log) for seen in self._watch.see(event, log.name, matched)]
+        return found
 
 
 def _chain_hit(seen: Seen, event: Event, log: Log) -> Hit:

@@ -198,9 +198,6 @@ def _unpacked(
             yield log, found
 
 
-_EVENT_ID = re.compile(r'"EventID":\s*(?:\{.{0,80}?"#text":\s*)?(\d+)')
-
-
 def _evtx(log: Log, stream: IO[bytes], needed: frozenset[int] | None) -> Iterator[Event]:
     """Records of an EVTX file in their order; damaged chunks and records are counted and the rest is read."""
     import orjson
@@ -217,9 +214,12 @@ def _evtx(log: Log, stream: IO[bytes], needed: frozenset[int] | None) -> Iterato
         for record in cast("Iterator[dict[str, str]]", parser.records_json()):
             log.records += 1
             data = record["data"]
-            if needed is not None and (number := _EVENT_ID.search(data)) and int(number.group(1)) not in needed:
-                log.skipped += 1
-                continue
+            if needed is not None:
+                at = data.find('"EventID":') + 10
+                number = data[at : data.find(",", at)]
+                if number.isdigit() and int(number) not in needed:
+                    log.skipped += 1
+                    continue
             try:
                 event = from_evtx(orjson.loads(data)["Event"])
             except (orjson.JSONDecodeError, KeyError, AttributeError) as fault:
