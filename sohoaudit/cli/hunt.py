@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from ..hunt.export import Query
     from ..hunt.run import Coverage, Hit, Request
 
 app = typer.Typer(
@@ -157,6 +158,7 @@ def export(
     ],
     hunt: Annotated[list[str] | None, typer.Option("--hunt", help="Only this hunt; may be given again.")] = None,
     pack: PackOption = "volt",
+    wider: Annotated[bool, typer.Option("--wider", help="xql: also the same behaviour in other words.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A folder: one file a query.")] = None,
 ) -> None:
     """Write the hunts as queries of another product; what would come out wrong is refused with the reason.
@@ -173,7 +175,7 @@ def export(
     for name in hunt or ():
         _one_of(name, tuple(names), "--hunt")
     try:
-        written, refused = export_room.export(rule_set, target, frozenset(hunt or names))
+        written, refused = export_room.export(rule_set, target, frozenset(hunt or names), wider)
     except export_room.ExportError as fault:
         _refuse(str(fault))
     if output:
@@ -203,6 +205,18 @@ def list_hunts(
     _one_of(language, ("en", "ja"), "--language")
     rule_set = load(_packs(pack))
     typer.echo(as_json(rule_set, language) if format == "json" else as_text(rule_set, language))
+
+
+def _save_queries(folder: Path, written: "list[Query]", target: str) -> None:
+    from ..hunt.export import ending
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for query in written:
+            (folder / f"{query.name}.{ending(target)}").write_text(query.text + "\n", encoding="utf-8")
+    except OSError as fault:
+        _refuse(f"{folder}: cannot be written: {fault.strerror}")
+    typer.echo(f"{folder}: {len(written)} queries", err=True)
 
 
 def _request(
