@@ -29,12 +29,12 @@ class Scan:
 
     code: int
     errors: str
-    packets: list[Packet]
-    events: list[dict]
+    packets: list[Packet] = field(repr=False)
+    events: list[dict] = field(repr=False)
     seconds: float
     seconds_on_wire: float
     peak_bytes: int
-    document: dict = field(default_factory=dict)
+    document: dict = field(default_factory=dict, repr=False)
 
     def device(self, address: str) -> dict | None:
         """The device that has this address, or None."""
