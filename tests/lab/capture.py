@@ -1,4 +1,4 @@
-"""What a host really sent: tcpdump in its namespace, and the questions a careful guest must answer for."""
+"""What a host really sent: a packet socket in its namespace, and the questions a careful guest must answer for."""
 
 import collections
 import itertools
@@ -6,12 +6,12 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from .daemons import program
 from .lab import Lab
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
@@ -30,37 +30,56 @@ class Packet:
     flags: int
 
 
+# tcpdump changes its user when it starts, which a user namespace forbids. Each record: time, length, frame.
+_RECORD = struct.Struct("!dH")
+_LISTEN = """
+import signal, socket, struct, sys
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 20)  # as much of it as this system allows
+wire.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS: when the kernel saw it, not when we read it
+wire.bind((sys.argv[1], 0))
+signal.signal(signal.SIGTERM, lambda *_: wire.setblocking(False))
+print("ready", flush=True)
+with open(sys.argv[2], "wb") as file:
+    while True:
+        try:
+            frame, told, *_ = wire.recvmsg(160, 64)
+        except BlockingIOError:
+            break
+        seconds, nanoseconds = struct.unpack("qq", told[0][2])
+        file.write(struct.pack("!dH", seconds + nanoseconds / 1e9, len(frame)) + frame)
+"""
+
+
 class Capture:
     """`with Capture(lab, "desk", path) as seen:` … then `seen.packets()`; what was caught before the end counts."""
 
     def __init__(self, lab: Lab, host: str, path: Path, interface: str = "eth0") -> None:
         """Where to listen, and the file to write."""
-        words = ["-i", interface, "-n", "-s", "160", "-w", str(path), "-U", "--immediate-mode", "-Z", "root"]
-        self._command, self._path = lab.command(host, program("tcpdump"), *words), path
+        self._command, self._path = lab.command(host, sys.executable, "-c", _LISTEN, interface, str(path)), path
 
     def __enter__(self) -> "Capture":
         """Start to listen, and return when it does."""
-        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        assert self._process.stderr is not None
-        while "listening on" not in (line := self._process.stderr.readline()):
-            assert line, "tcpdump ended before it listened"
+        self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout and self._process.stdout.readline() == "ready\n", "no packet socket here"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop listening."""
-        self._process.send_signal(signal.SIGINT)
+        """Read what is still waiting, and stop listening."""
+        self._process.send_signal(signal.SIGTERM)
         self._process.wait(timeout=10)
 
     def packets(self) -> list[Packet]:
         """The TCP and UDP packets of the file, in order."""
-        data, packets, place = self._path.read_bytes(), [], 24
-        while place + 16 <= len(data):
-            seconds, microseconds, length, _ = struct.unpack_from("<IIII", data, place)
-            if packet := _packet(seconds + microseconds / 1e6, data[place + 16 : place + 16 + length]):
+        data, packets, place = self._path.read_bytes(), [], 0
+        while place + _RECORD.size <= len(data):
+            seen, length = _RECORD.unpack_from(data, place)
+            place += _RECORD.size
+            if packet := _packet(seen, data[place : place + length]):
                 packets.append(packet)
-            place += 16 + length
+            place += length
         return packets
 
 

@@ -17,7 +17,7 @@ from .parts import BusyboxHttpd, Device, Dnsmasq, Dropbear, Lighttpd, Miniupnpd,
 PACKAGES = {
     "busybox": "busybox-static", "dnsmasq": "dnsmasq-base", "dropbear": "dropbear-bin", "dropbearkey": "dropbear-bin",
     "ip": "iproute2", "lighttpd": "lighttpd lighttpd-mod-openssl", "miniupnpd": "miniupnpd-nftables",
-    "nft": "nftables", "openssl": "openssl", "snmpd": "snmpd", "tcpdump": "tcpdump", "vsftpd": "vsftpd",
+    "nft": "nftables", "openssl": "openssl", "snmpd": "snmpd", "vsftpd": "vsftpd",
 }  # fmt: skip
 HAS_IPV6 = Path("/proc/sys/net/ipv6").exists()
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"

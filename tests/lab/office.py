@@ -269,8 +269,10 @@ DRAYTEK = Device(
 
 EDGEROUTER = Device(
     "edgerouter", "192.168.77.23", "router", "Ubiquiti", None, None,
-    also_right=frozenset({"EdgeRouter X", "ER-X", "EdgeOS", "2.0.9-hotfix.6", "v2.0.9-hotfix.6", "Ubiquiti Inc.",
-                          "EdgeRouter.ER-e50.v2.0.9-hotfix.6.5574651.221230.1015", "EdgeRouter"}),
+    also_right=frozenset({
+        "EdgeRouter X", "EdgeRouter", "ER-X", "EdgeOS", "Ubiquiti Inc.", "2.0.9-hotfix.6",
+        "2.0.9-hotfix.6.5574651.221230.1015", "EdgeRouter.ER-e50.v2.0.9-hotfix.6.5574651.221230.1015",
+    }),
     parts=(
         Web(443, subject="/C=US/O=Ubiquiti Inc./CN=UbiquitiRouterUI", pages={"/": Page(_html("EdgeOS", SIGN_IN))}),
         Datagram(10001, _ubiquiti(
@@ -324,7 +326,7 @@ ZYXEL = Device(
     "zyxel", "192.168.77.27", "router", "Zyxel", "VMG3927-T50K", "V5.50(ABOM.7)C0",
     parts=(
         Web(80, pages={
-            "/": Page(_html(".::Welcome to the Web-Based Configurator::.", SIGN_IN)),
+            "/": Page(_html(".::Welcome to VMG3927-T50K::.", SIGN_IN)),
             "/getBasicInformation": Page(
                 '{"result":"ZCFG_SUCCESS","ModelName":"VMG3927-T50K","SoftwareVersion":"V5.50(ABOM.7)C0",'
                 '"CurrentLanguage":"en"}', headers=JSON),
@@ -381,7 +383,7 @@ CLEAN = Office(
         FINE,
         Device(
             "printer", "192.168.77.12", "printer", "HP", "LaserJet Pro M404dn",
-            also_right=frozenset({"HP LaserJet Pro M404dn", "Hewlett-Packard", "Hewlett Packard"}),
+            also_right=frozenset({"HP LaserJet Pro M404dn", "002.2606A", "Hewlett-Packard", "Hewlett Packard"}),
             parts=(Web(80, server="HP HTTP Server; HP LaserJet Pro M404dn - W1A53A; Serial Number: XX00000000; "
                        "Built:Mon Mar 02, 2026 07:01:02AM {002.2606A}",
                        pages={"/": Page(_html("HP LaserJet Pro M404dn", SIGN_IN))}),),

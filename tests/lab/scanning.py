@@ -29,12 +29,12 @@ class Scan:
 
     code: int
     errors: str
-    packets: list[Packet]
-    events: list[dict]
+    packets: list[Packet] = field(repr=False)
+    events: list[dict] = field(repr=False)
     seconds: float
     seconds_on_wire: float
     peak_bytes: int
-    document: dict = field(default_factory=dict)
+    document: dict = field(default_factory=dict, repr=False)
 
     def device(self, address: str) -> dict | None:
         """The device that has this address, or None."""
@@ -52,16 +52,18 @@ def scan(lab: Lab, host: str, targets: tuple[str, ...], folder: Path, stop: "Sto
     return replace(done, document=json.loads(output.read_text())) if output.exists() else done
 
 
-def watched(lab: Lab, host: str, words: list[str], folder: Path, stop: "Stop | None" = None) -> Scan:
+def watched(
+    lab: Lab, host: str, words: list[str], folder: Path, stop: "Stop | None" = None, longest_s: float = LONGEST_S
+) -> Scan:
     """Run any command on a host of the lab while the wire, the devices and its memory are watched."""
-    with Capture(lab, host, folder / "wire.pcap") as seen, (folder / "errors").open("w+") as errors:
+    with Capture(lab, host, folder / "wire.frames") as seen, (folder / "errors").open("w+") as errors:
         began, peak_bytes = time.monotonic(), 0
         process = subprocess.Popen(
             lab.command(host, *words),
-            env=environment(folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+            env=environment(folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, cwd=folder,
         )  # fmt: skip
         try:
-            while process.poll() is None and time.monotonic() - began < LONGEST_S:
+            while process.poll() is None and time.monotonic() - began < longest_s:
                 peak_bytes = max(peak_bytes, peak_of(process.pid))
                 if stop and not stop.sent_at and stop.when():
                     process.send_signal(stop.signal)

@@ -150,7 +150,7 @@ def test_a_clean_office_shows_the_outside_nothing(clean_office: Lab) -> None:
 
 
 def test_what_the_desk_sends_abroad_ends_at_the_provider_unanswered(office: Lab, tmp_path: Path) -> None:
-    with Capture(office, "isp", tmp_path / "isp.pcap") as seen:
+    with Capture(office, "isp", tmp_path / "isp.frames") as seen:
         assert _knock(office, "desk", ["198.51.100.9"], [80]) == set()
     assert {(packet.source, packet.destination) for packet in seen.packets()} == {(WAN_ADDRESS, "198.51.100.9")}
 
