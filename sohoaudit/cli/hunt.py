@@ -7,21 +7,16 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from .options import group
+
 if TYPE_CHECKING:
     from ..hunt.export import Query
     from ..hunt.run import Coverage, Hit, Request
 
-app = typer.Typer(
-    help="Look for Volt Typhoon on the computers behind the router.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+app = group(
+    "Look for Volt Typhoon on the computers behind the router.\n\nExample: sohoaudit hunt run Security.evtx --format json"
 )
-baseline_app = typer.Typer(
-    help="This office's own ordinary days, to tell the unusual from.", no_args_is_help=True, rich_markup_mode=None
-)
+baseline_app = group("This office's own ordinary days, to tell the unusual from.")
 app.add_typer(baseline_app, name="baseline")
 
 _OWN_FORMATS = ("text", "json")

@@ -57,7 +57,7 @@ def scan(
         raise typer.BadParameter("--vantage index: a scan looks from lan or internet")
     here = Here()
     scope = parse(targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here)
-    run.formats_of(format)
+    run.formats_of(format, output)
     settings = Settings(
         tcp_ports=run.ports_of(ports) if ports else default_tcp_ports(),
         manners=MANNERS[pace],
