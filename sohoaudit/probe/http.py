@@ -439,39 +439,18 @@ class _Heard(httpcore.AsyncNetworkStream):
         """The dialogue hangs up."""
 
 
-class _Door(httpcore.AsyncNetworkBackend):
-    """Gives httpcore the one connection that the dialer opened, whatever it asks for."""
+class _Transport(httpx.AsyncBaseTransport):
+    """Carries httpx's request over the one connection that the dialer opened, whatever host the request names."""
 
     def __init__(self, heard: _Heard) -> None:
         self._heard = heard
 
-    async def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        return self._heard
-
-
-class _Transport(httpx.AsyncBaseTransport):
-    """Carries httpx's request to httpcore and the answer back."""
-
-    def __init__(self, heard: _Heard) -> None:
-        self._pool = httpcore.AsyncConnectionPool(network_backend=_Door(heard), retries=0)
-
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(
-                    scheme="http", host=request.url.raw_host, port=request.url.port, target=request.url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions={},
-            )
-        )
-        stream = _Stream(answer)
-        return httpx.Response(answer.status, headers=answer.headers, stream=stream, extensions=answer.extensions)
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
+        url = httpcore.URL(scheme="http", host=request.url.raw_host, port=request.url.port, target=request.url.raw_path)
+        connection = httpcore.AsyncHTTP11Connection(url.origin, self._heard)
+        asked = httpcore.Request(request.method, url, headers=request.headers.raw, content=request.stream)
+        answer = await connection.handle_async_request(asked)
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
 
 
 class _Stream(httpx.AsyncByteStream):
