@@ -104,17 +104,18 @@ async def follow(endpoint: Endpoint, question: str, dial: Dialogue) -> Observati
     """
     from . import http, snmp, upnp
 
+    known = probes().get(question)
     try:
-        if question.startswith("/"):
-            return await http.page(endpoint, question, dial)
+        if known and known.udp:
+            return await _asked(known, Endpoint(endpoint.address, min(known.udp), Transport.UDP), dial)
         if question.startswith("snmp:"):
             return await snmp.get(endpoint, question.removeprefix("snmp:"), dial)
         if question.startswith("upnp:"):
             return await upnp.describe(endpoint, question.removeprefix("upnp:"), dial)
-        known = probes().get(question)
-        if known and known.udp:
-            there = Endpoint(endpoint.address, min(known.udp), Transport.UDP)
-            return await _asked(known, there, dial)
+        if endpoint.transport is Transport.UDP:
+            return None
+        if question.startswith("/"):
+            return await http.page(endpoint, question, dial)
         return await http.named(endpoint, question, dial)
     except (OSError, BudgetSpent):
         raise

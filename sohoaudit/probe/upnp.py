@@ -9,7 +9,7 @@ from ..dialer import BudgetSpent
 from ..model import Endpoint, Observation, Transport
 from . import Dialogue, probe, readable
 from .discretion import keyed
-from .http import Request, bare, fetch, same_host
+from .http import Request, fetch, host
 from .xml_text import parse
 
 # One root device answers this once; `ssdp:all` would make it answer for each of its parts.
@@ -70,7 +70,7 @@ async def describe(endpoint: Endpoint, url: str, dial: Dialogue) -> Observation 
             kind = service.findtext("serviceType", "").strip()
             control = _place(at, urljoin(url, service.findtext("controlURL", "").strip()))
             if _FORWARDS.fullmatch(kind) and control:
-                fields |= {"upnp.control_url": f"http://{_host(control[0])}:{control[0].port}{control[1]}"}
+                fields |= {"upnp.control_url": f"http://{host(control[0])}:{control[0].port}{control[1]}"}
                 fields |= await _gateway(*control, kind, dial)
                 break
     except (OSError, BudgetSpent) as fault:
@@ -148,14 +148,10 @@ def _place(endpoint: Endpoint, url: str) -> tuple[Endpoint, str] | None:
     try:
         there = urlsplit(url)
         port = there.port or 80
-        is_here = there.scheme == "http" and same_host(endpoint, there.hostname) and not there.username
+        is_here = there.scheme == "http" and samehost(endpoint, there.hostname) and not there.username
     except ValueError:
         return None
     path = (there.path or "/") + (f"?{there.query}" if there.query else "")
     if not is_here or len(path) > 256 or not path.isascii() or re.search(r"[\s\x00-\x1f]", path):
         return None
     return Endpoint(endpoint.address, port, Transport.TCP), path
-
-
-def _host(endpoint: Endpoint) -> str:
-    return f"[{bare(endpoint)}]" if ":" in endpoint.address else endpoint.address
