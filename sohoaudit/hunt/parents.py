@@ -45,6 +45,8 @@ class Parents:
             if start is None or not _is_soon_after(start[0], event):
                 return False
             found = start[1:]
+            # Numbers are used again: a rule may take this parent as a guess.
+            event.fields["ParentGuessed"] = "true"
         event.fields["ParentImage"], event.fields["ParentCommandLine"] = found
         return True
 

@@ -82,9 +82,11 @@ class Coverage:
 
     @property
     def is_incomplete(self) -> bool:
-        """Something could not be read, or no process event carries the command line that the hunts ask for."""
-        commands_missing = bool(self.kinds.get(PROCESS)) and self.without_command == self.kinds[PROCESS]
-        return bool(self.faults) or commands_missing or any(log.unread for log in self.logs)
+        """Something could not be read, nothing was a log, or no process start carries the command that hunts ask for."""
+        starts = self.kinds.get(PROCESS, 0)
+        if self.faults or (starts and self.without_command == starts):
+            return True
+        return any(log.unread for log in self.logs) or all(log.passed_over for log in self.logs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,8 @@ def _reason(rule: Rule, event: Event, joined: bool) -> str:
     if rule.grade == "exact":
         return "parent-joined" if asks_parent and joined else "wording"
     exact_asks_parent = rule.hunt in ("wmic-logicaldisk", "impacket-wmiexec")
-    if exact_asks_parent and not event.text("ParentImage") and not event.text("OsParentImage"):
+    parent = "" if event.text("ParentGuessed") else event.text("ParentImage") or event.text("OsParentImage")
+    if exact_asks_parent and not parent:
         return "parent-unknown"
     return "other-wording"
 
