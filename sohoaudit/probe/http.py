@@ -400,11 +400,11 @@ async def _through_httpx(heard: "_Heard", endpoint: Endpoint, request: Request) 
     if request.method == "GET":
         ours |= {"Accept": "*/*", "Accept-Encoding": "gzip", "Connection": "close"}
     default = 443 if endpoint.port == 443 else 80
-    named = host(endpoint) if endpoint.port == default else f"{host(endpoint)}:{endpoint.port}"
+    spelled = host(endpoint) if endpoint.port == default else f"{host(endpoint)}:{endpoint.port}"
     asked = httpx.Request(
         request.method,
         httpx.URL(scheme="http", host=bare(endpoint), port=endpoint.port, raw_path=request.path.encode()),
-        headers={"Host": named} | ours | dict(request.headers),
+        headers={"Host": spelled} | ours | dict(request.headers),
         content=request.body.encode() or None,
     )
     async with httpx.AsyncClient(transport=_Transport(heard), trust_env=False) as client:

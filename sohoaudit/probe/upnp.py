@@ -148,7 +148,7 @@ def _place(endpoint: Endpoint, url: str) -> tuple[Endpoint, str] | None:
     try:
         there = urlsplit(url)
         port = there.port or 80
-        is_here = there.scheme == "http" and samehost(endpoint, there.hostname) and not there.username
+        is_here = there.scheme == "http" and same_host(endpoint, there.hostname) and not there.username
     except ValueError:
         return None
     path = (there.path or "/") + (f"?{there.query}" if there.query else "")
