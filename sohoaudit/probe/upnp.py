@@ -9,7 +9,7 @@ from ..dialer import BudgetSpent
 from ..model import Endpoint, Observation, Transport
 from . import Dialogue, probe, readable
 from .discretion import keyed
-from .http import Request, fetch, host
+from .http import Request, fetch, host, same_host
 from .xml_text import parse
 
 # One root device answers this once; `ssdp:all` would make it answer for each of its parts.
