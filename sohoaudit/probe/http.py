@@ -85,18 +85,20 @@ async def first_page(endpoint: Endpoint, dial: Dialogue, *, is_secure_first: boo
         OSError, BudgetSpent: as `Dialogue.open`.
     """
     spare: Answer | None = None
+    failed: HandshakeFault | None = None
     for secure in (is_secure_first, not is_secure_first):
         try:
             answer = await fetch(endpoint, dial, Request(), secure=secure)
         except HandshakeFault as fault:
-            if seen := await _old_tls(endpoint, dial, fault, is_secure_first):
-                return seen
-            if fault.is_silent:
+            failed = fault
+            if fault.is_tls or fault.is_silent:
                 break
             continue
-        if answer.is_silent or secure or (answer.is_page and not _wants_tls(answer)):
+        if secure or answer.is_silent or not _wants_tls(answer):
             return await _described(endpoint, dial, answer, secure)
         spare = answer
+    if failed and (failed.is_tls or is_secure_first) and (seen := await _old_tls(endpoint, dial, failed)):
+        return seen
     return await _described(endpoint, dial, spare, secure=False) if spare else None
 
 
@@ -201,10 +203,10 @@ def parts(text: str, form: str, prefix: str) -> dict[str, str]:
     return _few((f"{prefix}{line[0]}", line[1].strip("\"';")) for line in lines if len(line) == 2)
 
 
-async def _old_tls(endpoint: Endpoint, dial: Dialogue, fault: HandshakeFault, is_expected: bool) -> Observation | None:
+async def _old_tls(endpoint: Endpoint, dial: Dialogue, fault: HandshakeFault) -> Observation | None:
     """What is known of a TLS server after a handshake failed; None where it seems to be none."""
-    fields = {} if fault.is_silent or not (fault.is_tls or is_expected) else await old_hello(endpoint, dial)
-    if fields or fault.is_tls or (fault.is_silent and is_expected):
+    fields = {} if fault.is_silent else await old_hello(endpoint, dial)
+    if fields or fault.is_tls or fault.is_silent:
         return _seen(endpoint, dial, {"tls.fault": str(fault)} | fields, "tls")
     return None
 
@@ -400,11 +402,11 @@ async def _through_httpx(heard: "_Heard", endpoint: Endpoint, request: Request) 
     if request.method == "GET":
         ours |= {"Accept": "*/*", "Accept-Encoding": "gzip", "Connection": "close"}
     default = 443 if endpoint.port == 443 else 80
-    named = host(endpoint) if endpoint.port == default else f"{host(endpoint)}:{endpoint.port}"
+    spelled = host(endpoint) if endpoint.port == default else f"{host(endpoint)}:{endpoint.port}"
     asked = httpx.Request(
         request.method,
         httpx.URL(scheme="http", host=bare(endpoint), port=endpoint.port, raw_path=request.path.encode()),
-        headers={"Host": named} | ours | dict(request.headers),
+        headers={"Host": spelled} | ours | dict(request.headers),
         content=request.body.encode() or None,
     )
     async with httpx.AsyncClient(transport=_Transport(heard), trust_env=False) as client:

@@ -9,7 +9,7 @@ from ..dialer import BudgetSpent
 from ..model import Endpoint, Observation, Transport
 from . import Dialogue, probe, readable
 from .discretion import keyed
-from .http import Request, fetch, host
+from .http import Request, fetch, host, same_host
 from .xml_text import parse
 
 # One root device answers this once; `ssdp:all` would make it answer for each of its parts.
@@ -148,7 +148,7 @@ def _place(endpoint: Endpoint, url: str) -> tuple[Endpoint, str] | None:
     try:
         there = urlsplit(url)
         port = there.port or 80
-        is_here = there.scheme == "http" and samehost(endpoint, there.hostname) and not there.username
+        is_here = there.scheme == "http" and same_host(endpoint, there.hostname) and not there.username
     except ValueError:
         return None
     path = (there.path or "/") + (f"?{there.query}" if there.query else "")
