@@ -37,7 +37,10 @@ class Pace(Protocol):
         """Hold one of the host's few connections."""
 
     def request(self, endpoint: Endpoint) -> contextlib.AbstractAsyncContextManager[None]:
-        """Hold the one request that may be in flight at an endpoint, spaced from the host's last; may be spent."""
+        """Hold the one request that may be in flight at an endpoint; raises BudgetSpent where there were enough."""
+
+    async def gap(self, address: str) -> None:
+        """Wait until the next request may be sent to the host."""
 
 
 class Street(Protocol):

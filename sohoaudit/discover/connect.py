@@ -11,7 +11,8 @@ from . import Sighting, way
 
 # One of these is open or refused on nearly every device that has an address (device ports, most common first).
 TELLING_PORTS = (80, 443, 22, 23, 8080, 53, 445, 7547)
-TIMEOUT_S = 1.0
+# Just under the second after which the kernel sends the SYN again, outside our pace.
+TIMEOUT_S = 0.95
 HOSTS_AT_ONCE = 256
 # On the local link the kernel asks for the MAC by itself; two tries that get none mean that nobody is there.
 TRIES_WITHOUT_A_MAC = 2

@@ -95,6 +95,7 @@ class Dialogue:
             BudgetSpent: the host was asked enough.
         """
         async with self.open(endpoint) as connection:
+            await self.dialer.pace.gap(endpoint.address)
             # Who hangs up while we speak may have answered before.
             with contextlib.suppress(OSError):
                 await connection.send(question)

@@ -167,6 +167,8 @@ async def fetch(
     limit_s = dial.settings.read_s
     async with dial.reopen(endpoint) if holds_turn else dial.open(endpoint) as connection:
         tls = await handshake(connection) if secure else {}
+        if not holds_turn:
+            await dial.dialer.pace.gap(endpoint.address)
         heard = _Heard(connection)
         try:
             async with asyncio.timeout(limit_s):
