@@ -176,7 +176,8 @@ async def fetch(
         except TimeoutError:
             answer = read_leniently(bytes(heard.raw), f"cut off after {limit_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError, OSError, ValueError) as fault:
-            answer = read_leniently(bytes(heard.raw), str(fault)[:200] or "closed early")
+            # h11 quotes the bytes that it refuses; the report needs only why.
+            answer = read_leniently(bytes(heard.raw), str(fault).split(": bytearray")[0][:200] or "closed early")
         is_silent = not heard.raw and not connection.reader.at_eof()
     answer = replace(answer, raw=bytes(heard.raw[:2_048]), tls=tls, is_silent=is_silent)
     if answer.is_page:
