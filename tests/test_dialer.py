@@ -26,7 +26,7 @@ async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(b"x")
             await writer.drain()
             await asyncio.sleep(0.05)
-    except ConnectionError:
+    except (ConnectionError, asyncio.CancelledError):
         pass
     finally:
         writer.close()
