@@ -66,7 +66,7 @@ def fold(name: str, text: str) -> str:
     if name in _COMMANDS:
         return _command(text)
     if name in _REGISTRY_KEYS:
-        return _registry(text)
+        return _registry(text).rstrip("\\")
     lowered = text.replace("\u00a5", "\\").lower()
     if name in _PROGRAMS:
         lowered = lowered.strip('" ')

@@ -73,7 +73,21 @@ _NAMES = {
     "registryvaluename": "RegistryValue", "registryvaluedata": "Details", "executableinfo": "@executable",
     "mapdescription": "@map",
 }  # fmt: skip
-_CONTAINERS = frozenset({"Event", "EventData", "event_data", "_source", "result", "UserData", "user_data", "fields"})
+_CONTAINERS = frozenset(
+    {
+        "Event",
+        "EventData",
+        "event_data",
+        "_source",
+        "result",
+        "UserData",
+        "user_data",
+        "fields",
+        "win",
+        "eventdata",
+        "system",
+    }
+)
 _XDR = re.compile(r"(?i)^(?:os[_ ])?act(?:ion|or)[_ ](?:process|registry|file|effective)")
 _ENDS = re.compile(r"\b(?:end|ended|terminat|exit)")
 _LABEL = re.compile(r"^\s*([A-Za-z][A-Za-z0-9 ]{1,40}):[ \t]*(.*?)\s*$", re.MULTILINE)
@@ -128,6 +142,8 @@ def from_mapping(raw: Mapping[str, object]) -> Event:
     event = windows(number, channel, provider, known, host=host, time=time, record_id=record_id)
     if event.category is OTHER:
         _elastic(event, known)
+    if event.category is PROCESS and not known.get("Image"):
+        _put(known, "Image", _program_of(str(known.get("CommandLine") or "")))
     if event.category in (FILE, IMAGE):
         # `process.hash` is the acting program's there, not the file's.
         known["sha256"] = file_hash or _sha256_of(str(known.get("Hashes") or ""))
@@ -262,6 +278,13 @@ def _defender(known: dict[str, object], file_hash: object, host: str, time: str,
         known.update(EventType=kind.get(action, "Read"), TargetFilename=path, Image=parent)
         return Event(FILE, known, host, time, "DeviceFileEvents", record_id=record_id)
     return Event(OTHER, known, host, time, "Defender", record_id=record_id)
+
+
+def _program_of(command: str) -> str:
+    """The program a command line begins with, for tables that have no column for it."""
+    command = command.lstrip()
+    program = command[1:].partition('"')[0] if command.startswith('"') else command.partition(" ")[0]
+    return program if program.lower().endswith((".exe", ".com")) else f"{program}.exe" if program else ""
 
 
 def _elastic(event: Event, known: dict[str, object]) -> None:
@@ -430,7 +453,8 @@ def _parts(value: object) -> list[object]:
 def _attribute(value: object, name: str) -> object:
     if isinstance(value, dict):
         attributes = value.get("#attributes")
-        return (attributes if isinstance(attributes, dict) else value).get(name)
+        found = attributes if isinstance(attributes, dict) else value
+        return found.get(name) or found.get(f"@{name}")
     return value
 
 

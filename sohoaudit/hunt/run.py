@@ -82,7 +82,7 @@ class Coverage:
 
     @property
     def is_incomplete(self) -> bool:
-        """Something could not be read, nothing was a log, or no process start carries the command that hunts ask for."""
+        """Something could not be read, nothing was a log, or no process start carries the command hunts ask for."""
         starts = self.kinds.get(PROCESS, 0)
         if self.faults or (starts and self.without_command == starts):
             return True

@@ -1,4 +1,4 @@
-"""The same happening as every source writes it: EVTX from Sysmon and Security, winlogbeat, flat JSON, CSV, XDR, Defender."""
+"""The same happening as every source writes it: Sysmon, Security, winlogbeat, flat JSON, CSV, XDR, Defender."""
 
 import csv
 import gzip
@@ -131,7 +131,8 @@ def as_flat(what: Happening) -> dict[str, object] | None:
         return None
     message = "Something happened:\r\n" + "\r\n".join(f"{name}: {value}" for name, value in record.data.items())
     return {"SourceName": record.provider, "Channel": record.channel, "EventID": record.event_id, "Hostname": "WS1",
-            "@timestamp": TIME, "Message": message, "ProcessID": "2640", **record.data, "EventType": "INFO"}  # fmt: skip
+            "@timestamp": TIME, "Message": message, "ProcessID": "2640", **record.data,
+            "EventType": "INFO"}  # fmt: skip
 
 
 def as_xdr(what: Happening) -> dict[str, object]:
@@ -159,7 +160,8 @@ def as_xdr(what: Happening) -> dict[str, object]:
                 "action_registry_value_name": what.value, "action_registry_data": what.data,
                 "actor_process_image_name": "netsh.exe"}  # fmt: skip
     return {**base, "event_type": "FILE", "event_sub_type": "FILE_REMOVE" if what.gone else "FILE_WRITE",
-            "action_file_path": what.path, "action_file_sha256": what.sha256, "actor_process_image_path": "C:\\w.exe"}  # fmt: skip
+            "action_file_path": what.path, "action_file_sha256": what.sha256,
+            "actor_process_image_path": "C:\\w.exe"}  # fmt: skip
 
 
 def as_defender(what: Happening) -> dict[str, object]:
@@ -180,7 +182,19 @@ def as_defender(what: Happening) -> dict[str, object]:
                 "RegistryKey": f"HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001\\Services\\{what.key}",
                 "InitiatingProcessFileName": "netsh.exe", "InitiatingProcessCommandLine": "netsh"}  # fmt: skip
     return {**base, "ActionType": "FileDeleted" if what.gone else "FileCreated", "FolderPath": what.path,
-            "FileName": what.path.rpartition("\\")[2], "SHA256": what.sha256, "InitiatingProcessFileName": "w.exe"}  # fmt: skip
+            "FileName": what.path.rpartition("\\")[2], "SHA256": what.sha256,
+            "InitiatingProcessFileName": "w.exe"}  # fmt: skip
+
+
+def as_wazuh(what: Happening) -> dict[str, object] | None:
+    """Wazuh's shape: lower camel case, and backslashes escaped once more than needed."""
+    record = as_sysmon(what)
+    if record is None:
+        return None
+    data = {name[0].lower() + name[1:]: value.replace("\\", "\\\\") for name, value in record.data.items()}
+    system = {"providerName": record.provider, "eventID": str(record.event_id), "channel": record.channel,
+              "computer": "ws1", "systemTime": TIME}  # fmt: skip
+    return {"timestamp": TIME, "agent": {"name": "ws1"}, "data": {"win": {"system": system, "eventdata": data}}}
 
 
 def as_message(what: Happening) -> dict[str, object] | None:
@@ -243,8 +257,9 @@ def _pretty(folder: Path, what: Happening) -> Path | None:
     record = as_sysmon(what)
     if record is None:
         return None
-    system = {"Provider": {"#attributes": {"Name": record.provider}}, "EventID": record.event_id, "Channel": record.channel,
-              "Computer": "WS1", "TimeCreated": {"#attributes": {"SystemTime": TIME}}, "EventRecordID": 7}  # fmt: skip
+    system = {"Provider": {"#attributes": {"Name": record.provider}}, "EventID": record.event_id,
+              "Channel": record.channel, "Computer": "WS1", "EventRecordID": 7,
+              "TimeCreated": {"#attributes": {"SystemTime": TIME}}}  # fmt: skip
     path = folder / "log.json"
     path.write_text(json.dumps({"Event": {"System": system, "EventData": record.data}}, indent=2), encoding="utf-8")
     return path
@@ -279,6 +294,7 @@ SOURCES: dict[str, Writer] = {
     "flat JSON lines": _lines(as_flat),
     "JSON array": lambda folder, what: _array(folder, what),
     "pretty-printed record": _pretty,
+    "Wazuh": _lines(as_wazuh),
     "XDR lines": _lines(as_xdr),
     "XDR reply": _reply,
     "Defender": _lines(as_defender),

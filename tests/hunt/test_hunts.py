@@ -36,7 +36,7 @@ MUST: dict[str, tuple[Happening, dict[str, str]]] = {
     "netsh shortened, IPv6": (
         Process(NETSH, "netsh int portproxy set v6tov4 listenport=1", CMD), {"netsh-portproxy": "behaviour"}),
     "netsh from PowerShell": (
-        Process(f"{S}WindowsPowerShell\\v1.0\\powershell.exe", "powershell -c netsh.exe interface portproxy add v4tov4 x"),
+        Process(f"{S}powershell.exe", "powershell -c netsh.exe interface portproxy add v4tov4 x"),
         {"netsh-portproxy": "behaviour"},
     ),
     "carets": (
@@ -46,12 +46,12 @@ MUST: dict[str, tuple[Happening, dict[str, str]]] = {
     "IPv6 value set": (
         Registry("SetValue", "PortProxy\\v6tov6\\tcp", "::/8080", "::1/80"), {"portproxy-registry": "behaviour"}),
     "reg add": (
-        Process(f"{S}reg.exe", "reg  add HKLM\\SYSTEM\\CurrentControlSet\\Services\\PortProxy\\v4tov4\\tcp /v a /d b", CMD),
+        Process(f"{S}reg.exe", f"reg  add HKLM\\SYSTEM\\CurrentControlSet\\Services\\{PROXY} /v a /d b", CMD),
         {"portproxy-registry": "behaviour"},
     ),
     "wmic": (Process(WMIC, f"wmic  {DISKS}", CMD), {"wmic-logicaldisk": "exact"}),
     "wmic, parent unknown": (Process(WMIC, f"wmic {DISKS}"), {"wmic-logicaldisk": "behaviour"}),
-    "wmic from PowerShell": (Process(WMIC, f"wmic.exe {DISKS}", f"{S}powershell.exe"), {"wmic-logicaldisk": "behaviour"}),
+    "wmic from PowerShell": (Process(WMIC, f"wmic.exe {DISKS}", f"{S}pwsh.exe"), {"wmic-logicaldisk": "behaviour"}),
     "wmic in another order": (
         Process(WMIC, "wmic logicaldisk get size, freespace, caption, filesystem, volumename", CMD),
         {"wmic-logicaldisk": "behaviour"},
@@ -72,7 +72,7 @@ MUST: dict[str, tuple[Happening, dict[str, str]]] = {
         {"ntdsutil-ifm": "exact"},
     ),
     "ntdsutil in its wrapper": (
-        Process(CMD, 'cmd.exe /c ntdsutil "ac i ntds" ifm "create full c:\\x" q q', WMI), {"ntdsutil-ifm": "behaviour"}),
+        Process(CMD, 'cmd /c ntdsutil "ac i ntds" ifm "create full c:\\x" q q', WMI), {"ntdsutil-ifm": "behaviour"}),
     "wmiexec": (Process(CMD, WMIEXEC, WMI), {"impacket-wmiexec": "exact"}),
     "wmiexec, parent unknown": (Process(CMD, WMIEXEC), {"impacket-wmiexec": "behaviour"}),
     "wmiexec, escaped twice": (Process(CMD, WMIEXEC.replace("\\", "\\\\"), WMI), {"impacket-wmiexec": "exact"}),

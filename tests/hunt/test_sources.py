@@ -196,8 +196,8 @@ def test_any_bytes_at_all_are_read_or_counted(tmp_path: Path, head: bytes, rest:
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12), lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.sampled_from(["Event", "System", "EventData", "winlog", "event_data", "process", "event_type",
-                                       "EventID", "Image", "CommandLine", "action_file_sha256", "Data", "#text"]), inner,
-                      max_size=4), max_leaves=8)  # fmt: skip
+                                       "EventID", "Image", "CommandLine", "action_file_sha256", "Data", "#text"]),
+                      inner, max_size=4), max_leaves=8)  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
