@@ -362,7 +362,10 @@ def _from_texts(known: dict[str, object]) -> None:
         import orjson
 
         try:
-            _flatten(cast("dict[str, object]", orjson.loads(payload)), "", known)
+            inner = orjson.loads(payload)
+            # Beside a payload, `ProcessId` is the process that wrote the record.
+            known.pop("ProcessId", None)
+            _flatten(cast("dict[str, object]", inner), "", known)
         except orjson.JSONDecodeError:
             known["Payload"] = payload
     if isinstance(executable := known.pop("@executable", None), str):

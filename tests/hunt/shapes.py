@@ -207,6 +207,35 @@ def as_message(what: Happening) -> dict[str, object] | None:
             "MachineName": "WS1", "TimeCreated": "11/2/2026 9:30:00 AM", "ProcessId": 2640}  # fmt: skip
 
 
+def as_message_4688(what: Happening) -> dict[str, object] | None:
+    """The same export of the Security log, whose message indents its labels."""
+    record = as_security(what)
+    if record is None or record.event_id != 4688:
+        return None
+    data = record.data
+    message = (
+        "A new process has been created.\r\n\r\nCreator Subject:\r\n\tSecurity ID:\t\tS-1-5-18\r\n"
+        f"\tAccount Name:\t\tana\r\n\tLogon ID:\t\t0x3E7\r\n\r\nProcess Information:\r\n\tNew Process ID:\t\t0x125c\r\n"
+        f"\tNew Process Name:\t{data['NewProcessName']}\r\n\tToken Elevation Type:\t%%1936\r\n"
+        f"\tCreator Process ID:\t0x6a8\r\n\tCreator Process Name:\t{data.get('ParentProcessName', '')}\r\n"
+        f"\tProcess Command Line:\t{data['CommandLine']}\r\n\r\nToken Elevation Type indicates the type of token."
+    )
+    return {"Message": message, "Id": 4688, "ProviderName": record.provider, "LogName": "Security",
+            "MachineName": "WS1", "TimeCreated": "2026/11/02 9:30:00"}  # fmt: skip
+
+
+def as_evtxecmd(what: Happening) -> dict[str, object] | None:
+    """EvtxECmd's CSV, whose fields stand in a JSON column."""
+    record = as_sysmon(what)
+    if record is None:
+        return None
+    pairs = [{"@Name": name, "#text": value} for name, value in record.data.items()]
+    return {"RecordNumber": 9, "EventRecordId": 9, "TimeCreated": "2026-11-02 09:30:00.1234567",
+            "EventId": record.event_id, "Level": "Info", "Provider": record.provider, "Channel": record.channel,
+            "ProcessId": 2640, "ThreadId": 3, "Computer": "WS1", "MapDescription": "x",
+            "Payload": json.dumps({"EventData": {"Data": pairs}})}  # fmt: skip
+
+
 Writer = Callable[[Path, Happening], Path | None]
 
 
@@ -302,6 +331,8 @@ SOURCES: dict[str, Writer] = {
     "XDR TSV": _table(as_xdr, "\t", "utf-16"),
     "Defender CSV": _table(as_defender, ";", "utf-8-sig"),
     "Get-WinEvent CSV": _table(as_message),
+    "Get-WinEvent CSV, Security": _table(as_message_4688),
+    "EvtxECmd CSV": _table(as_evtxecmd),
     "gzip": _gzip,
     "zip": _zip,
 }
