@@ -51,19 +51,20 @@ def _finding(key: str, host: str, hunt: str, hits: list[Hit], words: Words) -> F
     evidence = [_evidence(hit, words) for hit in hits[:_EVIDENCE_SHOWN]]
     if len(hits) > _EVIDENCE_SHOWN:
         evidence.append(words("finding.more", count=f"{len(hits) - _EVIDENCE_SHOWN:,}"))
+    acts = sum("same act as" not in hit.evidence for hit in hits)
     times = [time for hit in hits if (time := moment(hit.time))]
     return Finding(
         id=_digest(f"{key}|{rule}"),
         rule=rule,
         priority=worst.level,
         title=title(worst, words),
-        summary=words("finding.summary", meaning=meaning, count=f"{len(hits):,}", host=shown_host),
+        summary=words("finding.summary", meaning=meaning, count=f"{acts:,}", host=shown_host),
         evidence=tuple(evidence),
         remedy=words.steps(hunt),
         verify=words("finding.verify", file="LOGS"),
         references=worst.references,
         first_seen=min(times, default=None),
-        facts={"host": shown_host, "count": str(len(hits)), "grade": worst.grade},
+        facts={"host": shown_host, "count": str(acts), "grade": worst.grade},
         because=("inside", "compromised" if worst.pack == "volt" else "unusual"),
     )
 

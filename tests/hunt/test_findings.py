@@ -57,3 +57,16 @@ def test_no_place_in_a_text_stays_unfilled(tmp_path: Path, language: str) -> Non
     for _, finding in audit(tmp_path, language, adds=30).findings:
         for text in (finding.title, finding.summary, finding.verify, *finding.evidence, *finding.remedy):
             assert "{" not in text and text.strip()
+
+
+def test_a_wrapper_and_its_child_are_one_act(tmp_path: Path) -> None:
+    add = "netsh interface portproxy add v4tov4 listenport=1"
+    records = [
+        sysmon(1, Image=CMD, CommandLine=f"cmd /c {add}", ProcessGuid="{1}", ParentProcessGuid="{0}", ParentImage="x"),
+        sysmon(1, Image=NETSH, CommandLine=add, ProcessGuid="{2}", ParentProcessGuid="{1}", ParentImage=CMD),
+    ]
+    coverage = Coverage()
+    hits = list(hunt(Request((write(tmp_path / "a.evtx", records),), load(["volt"])), coverage))
+    assert [hit.evidence.get("same act as") for hit in hits] == [None, "record 1"]
+    finding = audit_of(hits, coverage, words("en"), "en", NOW).findings[0][1]
+    assert "Found 1 time(s)" in finding.summary and len(finding.evidence) == 2
