@@ -158,10 +158,13 @@ def windows(
     """An event from Windows' own fields, by channel and number; unknown ones keep their names under `other`."""
     place = _place(channel, provider)
     category = OTHER
-    if number in _SYSMON and ("sysmon" in place or not place.strip() or "ParentProcessGuid" in data):
+    is_unsaid = not place.strip()
+    if number in _SYSMON and ("sysmon" in place or is_unsaid or _has_sysmon_fields(data)):
         category = _SYSMON[number]
         _sysmon(number, data)
-    elif number in _SECURITY and ("security" in place or "NewProcessName" in data or "ObjectValueName" in data):
+    elif number in _SECURITY and (
+        "security" in place or is_unsaid or "NewProcessName" in data or "ObjectValueName" in data
+    ):
         category = _SECURITY[number]
         (_process_4688 if number == 4688 else _registry_4657)(data)
     elif number in _CLEARED and ("eventlog" in place or _CLEARED[number] in place):
@@ -181,6 +184,13 @@ def _place(channel: str, provider: str) -> str:
 def is_known_name(name: str) -> bool:
     """Whether a column of this name says anything to the table."""
     return name.lower().replace("_", "").replace(" ", "").replace("-", "").removeprefix("winlog.eventdata.") in _NAMES
+
+
+def _has_sysmon_fields(data: Mapping[str, object]) -> bool:
+    """Whether the fields are Sysmon's, for collectors that file everything under a channel of their own."""
+    if "TargetObject" in data or "TargetFilename" in data:
+        return True
+    return "Image" in data and ("CommandLine" in data or "ProcessGuid" in data)
 
 
 def _sysmon(number: int, data: dict[str, object]) -> None:
@@ -222,9 +232,11 @@ def _registry_4657(data: dict[str, object]) -> None:
         kind = "SetValue" if _told(data.get("NewValue")) else ""
     data["EventType"] = kind
     key, value = str(data.get("ObjectName") or ""), str(data.get("ObjectValueName") or "")
+    if not key:
+        key, _, value = str(data.get("TargetObject") or "").rpartition("\\")
     data["RegistryKey"], data["RegistryValue"] = key, value
     data["TargetObject"] = f"{key}\\{value}" if value else key
-    data["Details"] = data.get("NewValue")
+    _put(data, "Details", data.get("NewValue"))
     _put(data, "Image", data.get("ProcessName"))
     if user := _told(data.get("SubjectUserName")):
         data["User"] = user
@@ -330,7 +342,7 @@ def _flatten(raw: Mapping[str, object], path: str, known: dict[str, object]) -> 
                 continue
         if isinstance(value, list):
             value = _joined(value, known)
-        if value is None or value == "":
+        if value is None or value in ("", "-"):
             continue
         name = _KEY_CACHE.get(here) or _name_of(here)
         if name not in known:

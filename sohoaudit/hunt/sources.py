@@ -120,8 +120,14 @@ def _guarded(log: Log, found: Iterator[Event]) -> Iterator[Event]:
     """The events, until something breaks; what breaks ends this log and is counted."""
     try:
         yield from found
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError, csv.Error) as fault:
+    except BaseException as fault:
+        # A panic in the EVTX parser's Rust is no Exception.
+        if not isinstance(fault, _READING_FAULTS) and type(fault).__name__ != "PanicException":
+            raise
         log.fault(f"breaks off after record {log.records}: {fault}")
+
+
+_READING_FAULTS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError, csv.Error)
 
 
 def _kind(head: bytes) -> str:

@@ -236,6 +236,25 @@ def as_evtxecmd(what: Happening) -> dict[str, object] | None:
             "Payload": json.dumps({"EventData": {"Data": pairs}})}  # fmt: skip
 
 
+def as_kibana(what: Happening) -> dict[str, object] | None:
+    """A table saved from Kibana: dotted names, a dash for what is missing, times for people."""
+    record = as_sysmon(what)
+    if record is None:
+        return None
+    named = {f"winlog.event_data.{name}": value for name, value in record.data.items()}
+    empty = {"winlog.event_data.ParentImage": "-"} if "ParentImage" not in record.data else {}
+    return {"@timestamp": "Nov 2, 2026 @ 09:30:00.000", "host.name": "ws1", "winlog.event_id": record.event_id,
+            "winlog.channel": "ForwardedEvents", **named, **empty}  # fmt: skip
+
+
+def as_bare(what: Happening) -> dict[str, object] | None:
+    """A hand-made table: Sigma's own names under Security's numbers, and no channel."""
+    record = as_sysmon(what)
+    if record is None or not isinstance(what, Process):
+        return None
+    return {"EventID": 1 if what.sha256 else 4688, "Computer": "ws1", "TimeCreated": TIME, **record.data}
+
+
 Writer = Callable[[Path, Happening], Path | None]
 
 
@@ -333,6 +352,8 @@ SOURCES: dict[str, Writer] = {
     "Get-WinEvent CSV": _table(as_message),
     "Get-WinEvent CSV, Security": _table(as_message_4688),
     "EvtxECmd CSV": _table(as_evtxecmd),
+    "Kibana CSV": _table(as_kibana),
+    "bare CSV": _table(as_bare),
     "gzip": _gzip,
     "zip": _zip,
 }

@@ -132,7 +132,7 @@ def test_a_hunt_finds_its_behaviour_in_every_source(name: str, source: str, tmp_
     what, expected = MUST[name]
     path = SOURCES[source](tmp_path, what)
     if path is None:
-        assert "Security" in source
+        assert "Security" in source or source == "bare CSV"
         return
     hits, coverage = look(path)
     assert {hit.hunt: hit.grade for hit in hits} == expected
@@ -145,7 +145,7 @@ def test_a_hunt_finds_its_behaviour_in_every_source(name: str, source: str, tmp_
 def test_what_only_looks_like_it_is_not_reported(name: str, source: str, tmp_path: Path) -> None:
     path = SOURCES[source](tmp_path, MUST_NOT[name])
     if path is None:
-        assert "Security" in source
+        assert "Security" in source or source == "bare CSV"
         return
     hits, coverage = look(path)
     assert [hit.hunt for hit in hits] == []
