@@ -116,7 +116,8 @@ _CONTROL_SET = re.compile(r"\\system\\(?:controlset\d{3}|currentcontrolset)(?=\\
 _DATE_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _DOTNET_DATE = re.compile(r"^/Date\((\d{11,14})\)/$")
 _DATE_FORMS = (
-    "%Y-%m-%d %H:%M:%S",    "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%b %d %Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %I:%M %p",
+    "%Y-%m-%d %H:%M:%S",
+    "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%b %d %Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %I:%M %p",
     "%m/%d/%y %I:%M:%S %p",
 )  # fmt: skip
 
