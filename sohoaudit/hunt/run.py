@@ -80,14 +80,17 @@ class Coverage:
     last: str = ""
     blind: list[Blind] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    hunts: int = 0
     notes: list[str] = field(default_factory=list)
     allowed: int = 0
 
     @property
     def is_incomplete(self) -> bool:
-        """Something could not be read, nothing was a log, or no process start carries the command hunts ask for."""
+        """Something could not be read, no hunt could look, or no process start carries the command hunts ask for."""
         starts = self.kinds.get(PROCESS, 0)
         if self.faults or (starts and self.without_command == starts):
+            return True
+        if self.hunts and sum(not blind.is_partial for blind in self.blind) == self.hunts:
             return True
         return any(log.unread for log in self.logs) or all(log.passed_over for log in self.logs)
 
@@ -278,6 +281,7 @@ def _judge_coverage(rules: RuleSet, coverage: Coverage) -> None:
     for rule in rules.rules:
         if not rule.only_in_chains:
             leading.setdefault(rule.hunt, rule)
+    coverage.hunts = len(leading)
     for name, rule in leading.items():
         total = coverage.kinds.get(rule.source, 0)
         if not total:

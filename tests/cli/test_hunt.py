@@ -95,7 +95,8 @@ def test_fail_on_moves_the_line(bad: Path) -> None:
 
 
 def test_the_period_is_kept(bad: Path) -> None:
-    assert hunt("run", bad, "--since", "2026-11-03").exit_code == 0
+    # Nothing in the period is nothing looked at.
+    assert hunt("run", bad, "--since", "2026-11-03").exit_code == 3
     assert hunt("run", bad, "--since", "2026-11-02", "--until", "2026-11-02T09:30:00Z").exit_code == 1
 
 
