@@ -35,6 +35,8 @@ MUST: dict[str, tuple[Happening, dict[str, str]]] = {
     ),
     "netsh shortened, IPv6": (
         Process(NETSH, "netsh int portproxy set v6tov4 listenport=1", CMD), {"netsh-portproxy": "behaviour"}),
+    "netsh in single letters": (
+        Process(NETSH, "netsh i p a v listenport=8001 connectp=80 c=10.0.0.9", CMD), {"netsh-portproxy": "behaviour"}),
     "netsh from PowerShell": (
         Process(f"{S}powershell.exe", "powershell -c netsh.exe interface portproxy add v4tov4 x"),
         {"netsh-portproxy": "behaviour"},
@@ -96,6 +98,7 @@ MUST_NOT: dict[str, Happening] = {
     "only its parent added a proxy": Process(
         f"{S}conhost.exe", "conhost.exe 0xffffffff", CMD, parent_command="cmd /c netsh interface portproxy add v4tov4 x"
     ),
+    "other netsh in single letters": Process(NETSH, "netsh i p s a", CMD),
     "other netsh": Process(NETSH, "netsh advfirewall firewall add rule name=x dir=in action=allow", CMD),
     "a search for the words": Process(
         f"{S}findstr.exe", 'findstr "netsh interface portproxy add v4tov4" notes.txt', CMD
