@@ -23,11 +23,14 @@ class Event:
     event_id: int = 0
     record: int = 0
     record_id: str = ""
+    provider: str = ""
     _folded: dict[str, str | None] = field(default_factory=dict, repr=False)
 
     def text(self, name: str) -> str:
         """The raw value of a field as text; empty where the log has none (`-` is Windows' way of saying none)."""
         value = self.fields.get(name)
+        if value is None and name in _SYSTEM:
+            value = getattr(self, _SYSTEM[name])
         if value is None or value == "-":
             return ""
         return value if isinstance(value, str) else str(value)
@@ -99,6 +102,8 @@ def moment(text: str) -> datetime | None:
     return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
+# Sigma's names for what Windows keeps beside an event's data.
+_SYSTEM = {"Provider_Name": "provider", "Channel": "channel", "Computer": "host"}
 _COMMANDS = frozenset({"CommandLine", "ParentCommandLine", "ScriptBlockText"})
 _REGISTRY_KEYS = frozenset({"TargetObject", "RegistryKey"})
 _PROGRAMS = frozenset({"Image", "ParentImage", "OsParentImage"})

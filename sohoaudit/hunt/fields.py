@@ -173,7 +173,7 @@ def windows(
         category = "esent"
         data["Data"] = _plain(data.get("Data") or data.get("Message"))
     data["EventID"] = number
-    return Event(category, data, host, time, channel, number, record_id=record_id)
+    return Event(category, data, host, time, channel, number, record_id=record_id, provider=provider)
 
 
 @lru_cache(maxsize=1_000)

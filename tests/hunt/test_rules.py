@@ -75,6 +75,12 @@ def test_keywords_look_at_every_field() -> None:
     assert not holds(detection, Y="word evil")
 
 
+def test_what_windows_keeps_beside_the_data_can_be_asked() -> None:
+    asked = rule("  a: {Provider_Name: ESENT, Channel: Application, Computer|startswith: ws}\n  condition: a")
+    assert asked.test(Event("process_creation", {}, host="WS1", channel="Application", provider="ESENT"))
+    assert not asked.test(Event("process_creation", {}, host="WS1", channel="System", provider="ESENT"))
+
+
 def test_a_missing_field_is_no_match_and_its_negation_is() -> None:
     assert not holds(ONE.format("X|contains: a"))
     assert holds("  a: {X|contains: a}\n  condition: not a")
