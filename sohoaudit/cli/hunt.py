@@ -73,6 +73,7 @@ def run(
         request = _request(logs, _packs(pack), (rules or [], ioc or [], allow or []), baseline, (since, until))
         if baseline:
             _note_thin_baseline(request, coverage, language)
+        _note_packs(_packs(pack), coverage, language)
         hits = list(hunt(request, coverage))
     except (LogError, BaselineError, RuleError) as fault:
         _refuse(str(fault))
@@ -241,6 +242,14 @@ def _request(
         baseline=Baseline.open(baseline) if baseline else None,
         decode_all=bool(rules),
     )
+
+
+def _note_packs(packs: tuple[str, ...], coverage: "Coverage", language: str) -> None:
+    from ..hunt.rules import PACKS
+    from ..hunt.words import words
+
+    if left := [name for name in PACKS if name not in packs]:
+        coverage.notes.append(words(language)("coverage.not_asked", packs=", ".join(left)))
 
 
 def _note_thin_baseline(request: "Request", coverage: "Coverage", language: str) -> None:
