@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from ..hunt.export import Query
     from ..hunt.run import Coverage, Hit, Request
 
-app = group(
-    "Look for Volt Typhoon on the computers behind the router.\n\nExample: sohoaudit hunt run Security.evtx --format json"
-)
+app = group("Look for Volt Typhoon on the computers behind the router.\n\nExample: sohoaudit hunt run Security.evtx")
 baseline_app = group("This office's own ordinary days, to tell the unusual from.")
 app.add_typer(baseline_app, name="baseline")
 
