@@ -301,10 +301,12 @@ class Visit:
             self._postponed.append(endpoint)
             return
         with self._told_in_coverage(endpoint):
+            is_mute = True
             async for observation in probe.ask(endpoint, self._dialogue):
-                self._silences = 0
-                self.has_answered = True
+                is_mute = False
                 self._keep(observation)
+            if is_mute and endpoint.transport is Transport.TCP and probe.speaks(endpoint):
+                self.gaps.append(Gap("probe", str(endpoint), "is open, and said nothing"))
             self._take_care()
 
     async def _ask_the_postponed(self) -> None:
@@ -336,6 +338,9 @@ class Visit:
     def _keep(self, observation: Observation) -> None:
         """Keep what was said; an endpoint that broke off before it said anything is a gap."""
         self.face.observations.append(observation.seen_from(self.face.vantage))
+        if observation.is_answer:
+            self._silences = 0
+            self.has_answered = True
         faults = [text for name, text in observation.fields.items() if name.endswith(".fault")]
         if faults and not {"http.title", "http.body"} & observation.fields.keys():
             reason = f"could not be read: {faults[0].splitlines()[0]}"

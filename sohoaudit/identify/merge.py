@@ -1,11 +1,14 @@
 """Merges what fingerprints claim into one identity: the most certain value wins, disagreement is kept as evidence."""
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..knowledge.fingerprints import Maker
 from ..model import Certainty, Identity, Match
+
+WEIGHTS = {certainty: certainty.weight for certainty in Certainty}
 
 _EVIDENCE_LIMIT = 64
 _MANY_MAKERS_ON_ONE_ENDPOINT = 3
@@ -21,6 +24,7 @@ class Claim:
     `vendor` is whose device it speaks of, None for a shape that many makers share. `fork` marks other people's
     firmware; `is_hardware` says that the vendor is the maker of the hardware all the same. `rank` settles ties: the
     user's own first, then the fingerprint with more conditions. `record` numbers the endpoint it was seen on.
+    `strength` is what is compared to choose among values of one attribute; the greatest wins.
     """
 
     attribute: str
@@ -37,6 +41,7 @@ class Claim:
     rank: tuple[bool, int] = (False, 0)
     record: int = 0
     is_from_outside: bool = False
+    strength: tuple[int, bool, tuple[bool, int], int] = dataclasses.field(init=False)
 
     def at(self, record: int, is_from_outside: bool) -> "Claim":
         """The same claim, seen on the endpoint of that number."""
@@ -44,10 +49,10 @@ class Claim:
             return self
         return replace(self, record=record, is_from_outside=is_from_outside)
 
-    @property
-    def strength(self) -> tuple[int, bool, tuple[bool, int], int]:
-        """What is compared to choose among values of one attribute; the greatest wins."""
-        return (self.certainty.weight, not self.is_partial, self.rank, len(self.value))
+    def __post_init__(self) -> None:
+        """Works out the strength once; claims are compared many times."""
+        strength = (WEIGHTS[self.certainty], not self.is_partial, self.rank, len(self.value))
+        object.__setattr__(self, "strength", strength)
 
 
 def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
@@ -67,7 +72,7 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
     certainty: dict[str, Certainty] = {}
     if vendor:
         certainty["vendor"] = max(
-            (c.certainty for c in claims if c.attribute == "vendor" and c.vendor == vendor), key=_weight
+            (c.certainty for c in claims if c.attribute == "vendor" and c.vendor == vendor), key=WEIGHTS.__getitem__
         )
     is_partial = False
     for attribute in _OTHERS:
@@ -76,19 +81,15 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
             values[attribute], certainty[attribute] = best.value, best.certainty
             is_partial = is_partial or best.is_partial
     if fork:
-        certainty["fork"] = max((c.certainty for c in claims if c.fork == fork), key=_weight)
+        certainty["fork"] = max((c.certainty for c in claims if c.fork == fork), key=WEIGHTS.__getitem__)
     elif vendor and "cpe" not in values and (cpe := _cpe(makers.get(vendor), values, is_partial)):
         values["cpe"] = cpe
-        certainty["cpe"] = min(certainty["vendor"], certainty["model"], key=_weight)
+        certainty["cpe"] = min(certainty["vendor"], certainty["model"], key=WEIGHTS.__getitem__)
     return Identity(
         vendor=vendor, model=values.get("model"), hardware_revision=values.get("hardware_revision"),
         firmware=values.get("firmware"), kind=values.get("kind"), cpe=values.get("cpe"), certainty=certainty,
         evidence=_evidence(claims), partial=is_partial, fork=fork, traits=frozenset(traits),
     )  # fmt: skip
-
-
-def _weight(certainty: Certainty) -> int:
-    return certainty.weight
 
 
 def _vendor(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> str | None:
@@ -113,7 +114,7 @@ def _support(vendor: str, named: Sequence[Claim], claims: Sequence[Claim]) -> tu
     best = max(named, key=lambda claim: claim.strength)
     is_gateway = any(c.attribute == "kind" and c.vendor == vendor and c.value in _GATEWAYS for c in claims)
     fields = {(claim.record, claim.field) for claim in named}
-    return (best.rank[0], best.certainty.weight, len(fields), is_gateway, best.rank)
+    return (best.rank[0], best.strength[0], len(fields), is_gateway, best.rank)
 
 
 def _allowed(vendor: str | None, makers: Mapping[str, Maker]) -> set[str | None]:
@@ -130,11 +131,9 @@ def _fork(claims: Sequence[Claim], vendor: str | None) -> str | None:
         return None
     best = max(of_forks, key=lambda claim: claim.strength)
     of_maker = [
-        c.certainty.weight
-        for c in claims
-        if not c.fork and c.vendor == vendor and c.attribute in ("vendor", "firmware")
+        c.strength[0] for c in claims if not c.fork and c.vendor == vendor and c.attribute in ("vendor", "firmware")
     ]
-    return best.fork if best.certainty.weight >= max(of_maker, default=0) else None
+    return best.fork if best.strength[0] >= max(of_maker, default=0) else None
 
 
 def _best(claims: Iterable[Claim], attribute: str, allowed: set[str | None], fork: str | None) -> Claim | None:
