@@ -24,7 +24,7 @@ CHOICES = {
     "support": ("over", "kept"),
     "seen": ("connected", "indexed", "global-address", "hairpin", "lan-only"),
 }
-_RULE = re.compile(r"[a-z]+(\.[a-z0-9-]+)?")
+_RULE = re.compile(r"[a-z]{1,40}(\.[a-z0-9-]{1,60})?")
 PARTS = ("meaning", "title", "summary", "remedy", "verify")
 # What else a file may hold: what people notice while the remedy is done, or after it.
 OPTIONAL = ("effects",)
@@ -101,10 +101,11 @@ def effort(rule: str, language: str, facts: Mapping[str, str]) -> Effort | None:
         texts = _texts(rule, language)
     except KnowledgeError:
         return None
-    row: Value | None = _row("effort", rule)
-    if isinstance(row, dict) and "minutes" not in row:
-        row = _chosen(row, facts)
-    if not isinstance(row, dict):
+    row = _row("effort", rule)
+    if "minutes" not in row:
+        chosen = _chosen(row, facts)
+        row = chosen if isinstance(chosen, dict) else {}
+    if not row:
         return None
     sentences = _sentences(texts["effects"], facts, _values(language, facts)) if "effects" in texts else iter(())
     return Effort(int(str(row["minutes"])), str(row["who"]), _joined(sentences, language))
@@ -258,8 +259,8 @@ def switches(vendor: str, model: str, kind: str, *, language: str) -> dict[str, 
     return dict.fromkeys(SWITCHES, "")
 
 
-def _path(value: Value, language: str) -> str:
-    return str(value.get(language, value.get("en", ""))) if isinstance(value, dict) else str(value)
+def _path(value: Value | Mapping[str, Value], language: str) -> str:
+    return str(value.get(language, value.get("en", ""))) if isinstance(value, Mapping) else str(value)
 
 
 def _joined(sentences: Iterator[str], language: str) -> str:
