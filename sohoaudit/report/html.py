@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from .. import __version__
-from ..knowledge import shipped
+from ..knowledge import guidance, shipped
 from ..model import Audit, Device, Evidence, Finding, Priority, printable
 from .content import digest, drawing
 from .content.words import Words, words
@@ -55,6 +55,7 @@ def generate(audit: Audit, language: str) -> Iterator[str]:
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
         fine=digest.fine(audit, all_places),
         nameless=[place for place in all_places if not digest.is_recognised(place.device)],
+        is_inside_only=digest.is_inside_only(audit),
         is_untouched=not any(f.rule.startswith("compromise") for _, f in audit.findings),
         map=drawing.draw(all_places),
         ways=digest.ways_in(all_places),
@@ -66,6 +67,12 @@ def generate(audit: Audit, language: str) -> Iterator[str]:
         link=link,
         cve_link=cve_link,
         exploited_since=exploited_since,
+        why=lambda finding: why(finding, t),
+        has_doubt=has_doubt,
+        effort=lambda finding: guidance.effort(finding.rule, t.language, finding.facts),
+        pace=lambda finding: pace(finding, t),
+        cited=lambda names: guidance.cited(names, t.language),
+        duration=lambda minutes: _duration(minutes, t),
         worst=_worst,
         upkeep=lambda device: _upkeep(device, t),
         reachable=_reachable,
@@ -79,6 +86,8 @@ def generate(audit: Audit, language: str) -> Iterator[str]:
     )
 
 
+REACHES = ("internet", "perhaps", "inside")
+_EXPLOITED = ("firmware.known-exploited", "firmware.unknown")
 # DESIGN's rule as it is printed: the worst true thing, and the priority from internet, perhaps, inside only.
 PRIORITY_TABLE = tuple(
     (fact, tuple(None if word == "-" else Priority(word) for word in row.split()))
@@ -94,6 +103,41 @@ PRIORITY_TABLE = tuple(
         ("fine", "low low -"),
     )
 )
+
+
+def why(finding: Finding, t: Words) -> str:
+    """Why it is so pressing, in one sentence; empty where the two facts are none of the table's."""
+    reach, fact = finding.because
+    row = dict(PRIORITY_TABLE).get(fact)
+    if row is None or reach not in REACHES:
+        return ""
+    if row[REACHES.index(reach)] is finding.priority:
+        return guidance.reason(reach, fact, t.language)
+    return t("finding.capped", when=t(f"when.{finding.priority}"), fact=t.term("facts", fact))
+
+
+def has_doubt(finding: Finding) -> bool:
+    """Whether the summary must be read before acting: it may be otherwise, and says what else it could be."""
+    is_sure = finding.facts.get("certainty", "is") == "is"
+    return not is_sure or finding.rule.startswith(("compromise", "decoy", "hunt"))
+
+
+def pace(finding: Finding, t: Words) -> str:
+    """The band of BOD 26-04, as far as two of its four questions can be answered; it asks of known holes alone."""
+    if not finding.cves:
+        return t("pace.no_cve")
+    is_exploited = any(finding.facts.get(f"kev.{cve}") for cve in finding.cves) or finding.rule in _EXPLOITED
+    answers = {"internet": [True], "perhaps": [True, False], "inside": [False]}.get(finding.because[0], [True, False])
+    found = dict.fromkeys(band for reachable in answers for band in guidance.bands(is_exploited, reachable))
+    ordered = sorted(found, key=["3 forensic", "3", "14", "60", "upgrade"].index)
+    reachable = t("page.not_known") if len(answers) == 2 else t("page.yes") if answers[0] else t("page.no")
+    return t(
+        "pace.answer",
+        bands=t("pace.or").join(t(f"pace.{band.replace(' ', '_')}") for band in ordered),
+        exploited=t("page.yes") if is_exploited else t("page.no"),
+        reachable=reachable,
+        unknown=t("page.not_known"),
+    )
 
 
 def told(text: object, limit: int = TEXT_LIMIT) -> Markup:
@@ -117,11 +161,11 @@ def quoted(text: str, t: Words) -> Markup:
     return told(text[:EVIDENCE_LIMIT], EVIDENCE_LIMIT) + Markup(" <small>{}</small>").format(note)
 
 
-def link(address: str) -> Markup:
+def link(address: str, name: str = "") -> Markup:
     """A reference as a link where it is a plain https address, else as text: nothing else may be clicked."""
     if not _HTTPS.fullmatch(address):
-        return told(address)
-    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, address.removeprefix("https://"))
+        return told(name or address)
+    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, name or address.removeprefix("https://"))
 
 
 def cve_link(cve: str) -> Markup:
@@ -145,6 +189,10 @@ _MARKS = re.compile(f"({_MARK}{{4}}){_MARK}+")
 def _calm(text: str) -> str:
     # Hundreds of combining marks on one letter paint over the lines around it.
     return text if text.isascii() else _MARKS.sub(r"\1", text)
+
+
+def _duration(minutes: int, t: Words) -> str:
+    return t("do.minutes", count=minutes) if minutes < 60 else t("do.hours", count=round(minutes / 60))
 
 
 def _worst(device: Device) -> str:

@@ -24,7 +24,8 @@ def write(audit: Audit, language: str, stream: BinaryIO) -> None:
         _put(stream, "", *_ticket(task, t))
     if audit.coverage:
         _put(stream, "", f"## {t('coverage.title')}", "")
-        _put(stream, *(f"- {code(gap.subject)}{t('page.colon')}{plain(gap.reason)}" for gap in audit.coverage))
+        gaps = (t.gap(gap) for gap in audit.coverage)
+        _put(stream, *(f"- {code(subject)}{t('page.colon')}{plain(reason)}" for subject, reason, _ in gaps))
 
 
 def plain(text: str) -> str:
@@ -48,8 +49,8 @@ def _ticket(task: digest.Task, t: Words) -> list[str]:
     if len(task.places) > 20:
         lines.append(f"- {t('page.more', count=len(task.places) - 20)}")
     if first.remedy:
-        lines += ["", f"**{t('do.steps')}**", "", *(f"- [ ] {plain(step)}" for step in first.remedy)]
-    lines += ["", f"**{t('do.check')}** {plain(first.verify)}"]
+        lines += ["", f"**{t('do.steps')}**", "", *(f"- [ ] {plain(step)}" for step in task.steps(t))]
+    lines += ["", f"**{t('do.check')}** {plain(task.verify(t))}"]
     for _, finding in task.findings[:20]:
         lines += ["", *_proof(finding, t)]
     return lines

@@ -32,7 +32,8 @@ def summary(audit: Audit, language: str, colour: bool) -> str:
         lines.append(_MARGIN + t("do.later", count=left))
     lines.append(t("verdict.joiner").join(part for part in (verdict.sentence(t), verdict.looked_at(t)) if part))
     for gap in sorted(audit.coverage, key=lambda gap: not gap.matters)[:_GAPS_SHOWN]:
-        lines.append(f"  {_line(gap.subject)}{t('page.colon')}{_line(gap.reason)}")
+        subject, reason, _ = t.gap(gap)
+        lines.append(f"  {_line(subject)}{t('page.colon')}{_line(reason)}")
     if len(audit.coverage) > _GAPS_SHOWN:
         lines.append("  " + t("page.more", count=len(audit.coverage) - _GAPS_SHOWN))
     return "".join(line + "\n" for line in lines)
