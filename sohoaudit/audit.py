@@ -4,21 +4,23 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from . import __version__, assess, discover, probe
+from . import __version__, discover, probe
 from .dialer import BudgetSpent, Dialer, OutOfScope, Street
 from .discover.connect import HOSTS_AT_ONCE
-from .faces import Face, devices
 from .here import Here
 from .identify import Identifier
+from .joining import Face
 from .knowledge import fingerprints, ports
-from .model import Audit, Device, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
+from .merging import joined_scope
+from .model import Audit, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
 from .sweep import connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
+from .verdict import verdict
 
 # So many addresses are each looked at whether they answer a knock or not: somebody named them.
 NAMED_ADDRESSES = 16
@@ -219,17 +221,15 @@ class Auditor:
     def _audit(self, started: datetime, macs: Mapping[str, str], is_complete: bool) -> Audit:
         for face in self._faces:
             face.mac = macs.get(face.address)
-        assessed: list[Device] = []
-        for device in devices(self._faces, self._identifier.identify):
-            vantage = self._dialers[0].scope.vantage
-            finished, gaps = assess.assess(device, vantage, language=self._settings.language)
-            assessed.append(finished)
-            self._gaps.extend(gaps)
+        devices, gaps = verdict(
+            self._faces, self._identifier, gateways=self._gateways, language=self._settings.language
+        )
+        self._gaps.extend(gaps)
         return Audit(
-            scope=_joined([dialer.scope for dialer in self._dialers]),
+            scope=joined_scope([dialer.scope for dialer in self._dialers]),
             started=started,
             ended=datetime.now(UTC),
-            devices=tuple(assessed),
+            devices=devices,
             coverage=tuple(dict.fromkeys(self._gaps)),
             knowledge={"sohoaudit": __version__},
             settings={
@@ -238,7 +238,8 @@ class Auditor:
                 "pace": self._settings.manners.name,
                 "tcp ports": str(len(self._settings.tcp_ports)),
                 "udp ports": str(len(self._settings.udp_ports)),
-            },
+            }
+            | ({"gateways": ", ".join(self._gateways)} if self._gateways else {}),
             language=self._settings.language,
             is_demo=self._settings.is_demo,
             is_complete=is_complete,
@@ -374,14 +375,3 @@ def exit_code(audit: Audit, fail_on: Priority | None) -> int:
     if fail_on and any(finding.priority.rank <= fail_on.rank for _, finding in audit.findings):
         return 1
     return 3 if not audit.is_complete or any(gap.matters for gap in audit.coverage) else 0
-
-
-def _joined(scopes: Sequence[Scope]) -> Scope:
-    """The scopes of one run as the report names them: the first's vantage, everybody's networks and authority."""
-    return replace(
-        scopes[0],
-        networks=tuple(network for scope in scopes for network in scope.networks),
-        excluded=tuple(network for scope in scopes for network in scope.excluded),
-        targets=tuple(dict.fromkeys(target for scope in scopes for target in scope.targets)),
-        authority="; ".join(dict.fromkeys(scope.authority for scope in scopes if scope.authority)) or None,
-    )

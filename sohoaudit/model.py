@@ -10,6 +10,9 @@ from types import MappingProxyType
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# An IPv6 network with more addresses than a /112 is never asked through: its addresses come from the neighbours.
+LARGEST_SWEPT_IPV6_PREFIX = 112
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -95,13 +98,16 @@ class Scope:
 
     @property
     def size(self) -> int:
-        """How many addresses it names, exclusions not subtracted."""
-        return sum(network.num_addresses for network in self.networks)
+        """How many addresses it names one by one, exclusions not subtracted."""
+        return sum(network.num_addresses for network in self.networks if _is_swept(network))
 
     def addresses(self) -> Iterator[str]:
-        """Every address that may be touched, once; an IPv4 network's own and broadcast addresses are left out."""
+        """Every address that is asked, once; an IPv4 network's own and broadcast addresses are left out.
+
+        Of a large IPv6 network none is: its addresses may be touched where discovery meets them.
+        """
         seen: set[IPAddress] = set()
-        for network in self.networks:
+        for network in filter(_is_swept, self.networks):
             plain = network.hosts() if network.version == 4 else iter(network)
             for ip in plain:
                 if ip not in seen and self.holds(ip):
@@ -247,11 +253,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """Why two addresses are one box: what both showed, written as in `Device.keys` ("tls:…", "mac:…", "wan:…")."""
+
+    addresses: tuple[str, str]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """One box: all that belongs to it, merged over its addresses and vantages.
 
     `keys` are what tells it from any other box (`tls:…`, `ssh:…`, `mac:…`, `upnp:…`), strongest first; `id` is made
-    of the strongest. `observations` are kept for the stages that follow and are not part of the audit's JSON.
+    of the strongest. `joins` say why its addresses are one box. `observations` are kept for the stages that follow,
+    and in the audit's JSON for a later merge.
     """
 
     id: str
@@ -264,6 +279,7 @@ class Device:
     findings: tuple[Finding, ...] = ()
     keys: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
+    joins: tuple[Join, ...] = ()
 
     @property
     def priority(self) -> Priority | None:
@@ -310,6 +326,10 @@ class Audit:
         """Every finding with its device, most pressing first, ties by id so that two runs agree."""
         pairs = [(device, finding) for device in self.devices for finding in device.findings]
         return tuple(sorted(pairs, key=lambda pair: (pair[1].priority.rank, pair[1].rule, pair[1].id)))
+
+
+def _is_swept(network: IPNetwork) -> bool:
+    return network.version == 4 or network.prefixlen >= LARGEST_SWEPT_IPV6_PREFIX
 
 
 def is_public(address: str | IPAddress) -> bool:

@@ -30,6 +30,9 @@ def scan(
     pace: Annotated[str, typer.Option("--pace", metavar="gentle|normal|lab", help="How fast to ask.")] = "normal",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and send nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    with_audits: Annotated[
+        list[Path] | None, typer.Option("--with", metavar="AUDIT.json", help="Merge with this audit; may be repeated.")
+    ] = None,
     fingerprints: Annotated[
         Path | None, typer.Option("--fingerprints", metavar="DIR", help="Your own fingerprints; they win over ours.")
     ] = None,
@@ -47,6 +50,7 @@ def scan(
     """
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
+    from ..merging import merged
     from ..scope import parse
     from ..sweep.pace import MANNERS
     from . import run
@@ -58,6 +62,7 @@ def scan(
     here = Here()
     scope = parse(targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here)
     run.formats_of(format)
+    known = [run.read_audit(path) for path in with_audits or []]
     settings = Settings(
         tcp_ports=run.ports_of(ports) if ports else default_tcp_ports(),
         manners=MANNERS[pace],
@@ -75,7 +80,8 @@ def scan(
     async def audit(watch: Watch, started: run.Started) -> Audit:
         auditor = Auditor([scope], settings, here=here, watch=watch)
         started(auditor)
-        return await auditor.run()
+        seen = await auditor.run()
+        return merged([seen, *known], own_fingerprints=settings.fingerprints) if known else seen
 
     code = run.perform(
         audit,
