@@ -96,7 +96,7 @@ def _service(endpoint: Endpoint, observations: Iterable[Observation]) -> Service
 _PRODUCT = re.compile(r"(?P<product>[A-Za-z][A-Za-z0-9 ._-]*?)[/_ ]v?(?P<version>\d[\w.]*)")
 
 
-def _product(observations: Iterable[Observation]) -> tuple[str | None, str | None]:
+def _product(observations: Sequence[Observation]) -> tuple[str | None, str | None]:
     """The software as its banner names it: "lighttpd/1.4.59", "SSH-2.0-dropbear_2019.78"."""
     for observation in observations:
         for name in ("http.server", "ssh.banner", "upnp.server", "sip.server", "rtsp.server", "dns.version_bind"):
@@ -105,7 +105,9 @@ def _product(observations: Iterable[Observation]) -> tuple[str | None, str | Non
                 banner = re.sub(r"^SSH-[\d.]+-", "", text[0])
                 match = _PRODUCT.match(banner)
                 return (match["product"], match["version"]) if match else (banner[:80], None)
-    return None, None
+    # As the program named it whose file was imported.
+    told = (o.fields for o in observations if "service.product" in o.fields)
+    return next(((f["service.product"], f.get("service.version")) for f in told), (None, None))
 
 
 _EVIDENCE = {Vantage.INTERNET: Evidence.CONNECTED, Vantage.INDEX: Evidence.INDEXED, Vantage.LAN: Evidence.HAIRPIN}

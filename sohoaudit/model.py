@@ -291,8 +291,8 @@ class Device:
 class Gap:
     """One thing that could not be looked at, and why.
 
-    `stage` is discover, sweep, probe, identify, assess or report. `matters` says that it makes the exit code 3: a
-    stage failed, or a target, a router or a device seen before could not be looked at.
+    `stage` is discover, sweep, probe, import, identify, assess or report. `matters` says that it makes the exit code 3:
+    a stage failed, or a target, a router or a device seen before could not be looked at.
     """
 
     stage: str

@@ -18,6 +18,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Look": {
         "demo": "Audit a made-up office on this machine; nothing leaves it.",
         "scan": "Audit your own network, or the addresses you name.",
+        "import": "Judge what other programs and indexes saw: nmap, masscan, zgrab2, Shodan, Censys.",
         "merge": "Make one audit of several, such as from inside and from outside.",
     },
     "Report": {
