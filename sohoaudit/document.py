@@ -126,6 +126,7 @@ def device_document(device: Device) -> Json:
                 "management": exposure.management,
                 "internal": exposure.internal,
                 "detail": exposure.detail,
+                "doubt": exposure.doubt,
             }
             for exposure in device.exposures
         ],
@@ -282,6 +283,7 @@ def _read_device(place: "_Place") -> Device:
                 management=exposure.flag("management"),
                 internal=exposure.text_or_none("internal"),
                 detail=exposure.text_or_none("detail") or "",
+                doubt=exposure.text_or_none("doubt") or "",
             )
             for exposure in place.places("exposures")
         ),

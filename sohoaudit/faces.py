@@ -23,7 +23,10 @@ def devices(faces: Sequence[Face], identify: IdentityOf, gateways: Sequence[str]
     """
     mappings = [mapping for face in faces for mapping in _mappings(face)]
     found = boxes(faces, mappings, identify, gateways)
-    built = [_device(box, mappings, identify) for box in found]
+    firewall = {
+        o.fields["upnp.ipv6_firewall"] for face in faces for o in face.observations if "upnp.ipv6_firewall" in o.fields
+    }
+    built = [_device(box, mappings, identify, firewall == {"on"}) for box in found]
     return tuple(sorted(built, key=lambda device: _by_number(device.addresses[0])))
 
 
@@ -45,7 +48,7 @@ def _mappings(face: Face) -> Iterator[Mapping]:
                     continue
 
 
-def _device(box: Box, mappings: Iterable[Mapping], identify: IdentityOf) -> Device:
+def _device(box: Box, mappings: Iterable[Mapping], identify: IdentityOf, is_firewalled: bool) -> Device:
     faces = sorted(box.faces, key=lambda face: (not face.is_inside, _by_number(face.address)))
     observations = tuple(observation for face in faces for observation in face.observations)
     addresses = tuple(dict.fromkeys(face.address for face in faces))
@@ -65,7 +68,7 @@ def _device(box: Box, mappings: Iterable[Mapping], identify: IdentityOf) -> Devi
         observations=observations,
         joins=tuple(box.joins),
     )
-    exposures = dict.fromkeys((*_reached(device, faces, box), *_mapped(device, mappings)))
+    exposures = dict.fromkeys((*_reached(device, faces, box, is_firewalled), *_mapped(device, mappings)))
     return replace(device, exposures=tuple(exposures))
 
 
@@ -113,9 +116,10 @@ def _product(observations: Sequence[Observation]) -> tuple[str | None, str | Non
 _EVIDENCE = {Vantage.INTERNET: Evidence.CONNECTED, Vantage.INDEX: Evidence.INDEXED, Vantage.LAN: Evidence.HAIRPIN}
 
 
-def _reached(device: Device, faces: Iterable[Face], box: Box) -> Iterator[Exposure]:
+def _reached(device: Device, faces: Sequence[Face], box: Box, is_firewalled: bool) -> Iterator[Exposure]:
     """The exposures that only a face knows: from where its services were reached."""
     services = {service.endpoint: service for service in device.services}
+    inside = {_port(endpoint) for face in faces if face.is_inside for endpoint in face.endpoints}
     for face in faces:
         for endpoint in face.endpoints:
             if face.is_inside and not is_public(endpoint.address):
@@ -130,7 +134,19 @@ def _reached(device: Device, faces: Iterable[Face], box: Box) -> Iterator[Exposu
                 services[endpoint].management,
                 internal=str(inner).removesuffix("/udp") if inner else None,
                 detail=_detail(face, endpoint, evidence),
+                doubt=_doubt(endpoint, evidence, not inner and _port(endpoint) in inside, is_firewalled),
             )
+
+
+def _port(endpoint: Endpoint) -> tuple[int, Transport]:
+    return endpoint.port, endpoint.transport
+
+
+def _doubt(endpoint: Endpoint, evidence: Evidence, is_open_inside: bool, is_firewalled: bool) -> str:
+    """A router takes what is sent to its outside address from inside as if it were sent to its inside one."""
+    if evidence is Evidence.HAIRPIN and is_open_inside:
+        return "own-side"
+    return "firewall" if evidence is Evidence.GLOBAL_ADDRESS and is_firewalled and ":" in endpoint.address else ""
 
 
 def _detail(face: Face, endpoint: Endpoint, evidence: Evidence) -> str:

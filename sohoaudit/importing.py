@@ -1,7 +1,7 @@
 """Makes an audit of foreign files: their faces go through the last three stages like a scan's."""
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from . import __version__, importers
 from .identify import Identifier
 from .joining import Face
 from .knowledge import fingerprints
-from .model import Audit, IPNetwork, Scope, Vantage
+from .model import Audit, Gap, IPNetwork, Scope, Vantage
 from .verdict import verdict
 
 
@@ -27,20 +27,40 @@ def imported(
     """
     read = [importers.read(path, vantage) for path in files]
     faces = [face for one in read for face in one.faces]
-    devices, gaps = verdict(faces, Identifier(fingerprints.load(own_fingerprints)), language=language)
-    times = [o.time for face in faces for o in face.observations] or [datetime.now(UTC)]
+    looked = min((face.vantage for face in faces), key=list(Vantage).index, default=vantage or Vantage.INDEX)
+    return of_faces(
+        faces,
+        [gap for one in read for gap in one.gaps],
+        Identifier(fingerprints.load(own_fingerprints)),
+        looked,
+        language,
+        {"imported": ", ".join(dict.fromkeys(one.format.name for one in read))},
+        datetime.now(UTC),
+        tuple(path.name for path in files),
+    )
+
+
+def of_faces(
+    faces: Sequence[Face],
+    gaps: Sequence[Gap],
+    identifier: Identifier,
+    vantage: Vantage,
+    language: str,
+    settings: Mapping[str, str],
+    now: datetime,
+    targets: tuple[str, ...] = (),
+) -> Audit:
+    """The audit of what others saw; it began and ended with their first and last look, or now without any."""
+    devices, failed = verdict(faces, identifier, language=language)
+    times = [o.time for face in faces for o in face.observations] or [now]
     return Audit(
-        scope=Scope(
-            networks=_networks(faces),
-            vantage=min((face.vantage for face in faces), key=list(Vantage).index, default=vantage or Vantage.INDEX),
-            targets=tuple(path.name for path in files),
-        ),
+        scope=Scope(networks=_networks(faces), vantage=vantage, targets=targets),
         started=min(times),
         ended=max(times),
         devices=devices,
-        coverage=tuple(dict.fromkeys((*(gap for one in read for gap in one.gaps), *gaps))),
+        coverage=tuple(dict.fromkeys((*gaps, *failed))),
         knowledge={"sohoaudit": __version__},
-        settings={"imported": ", ".join(dict.fromkeys(one.format.name for one in read))},
+        settings=settings,
         language=language,
     )
 

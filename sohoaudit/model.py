@@ -73,6 +73,13 @@ class Evidence(StrEnum):
     LAN_ONLY = "lan-only"
 
 
+class Index(StrEnum):
+    """The indexes of the internet that can be asked while a scan runs; InternetDB wants no key."""
+
+    INTERNETDB = "internetdb"
+    SHODAN = "shodan"
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What may be touched, from which vantage, and on whose authority.
@@ -215,6 +222,8 @@ class Exposure:
     """An endpoint that can be reached from a vantage, and how that is known.
 
     The endpoint is written as the outside reaches it; a mapped one names the inner "address:port" in `internal`.
+    `doubt` says why the internet may not reach it in spite of the evidence: "own-side", the router answers alike on its
+    inside address; "firewall", the router says that its IPv6 firewall is on.
     """
 
     endpoint: Endpoint
@@ -224,6 +233,7 @@ class Exposure:
     management: bool = False
     internal: str | None = None
     detail: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,3 +209,26 @@ def test_whatever_is_shared_every_endpoint_stays_and_no_inside_address_is_in_two
     assert {e for f in faces for e in f.open} <= {s.endpoint for device in found for s in device.services}
     inside = [address for device in found for address in device.addresses if address.startswith("192.")]
     assert len(inside) == len(set(inside))
+
+
+def hairpin(*said: tuple[int, str, dict[str, str]]) -> Face:
+    seen = face(ROUTER_WAN, *said)
+    seen.is_hairpin = True
+    return seen
+
+
+def test_what_answers_on_the_outside_address_inside_is_hairpin_and_doubted_where_the_router_answers_anyway() -> None:
+    names = {"upnp.external_address": ROUTER_WAN}
+    inside = face(ROUTER, (1900, "upnp", names), (443, "https", {}))
+    found = by_address([inside, hairpin((443, "https", {}), (8443, "https", {}))])[ROUTER]
+    assert {(e.endpoint.port, e.evidence, e.doubt) for e in found.exposures} == {
+        (443, Evidence.HAIRPIN, "own-side"),
+        (8443, Evidence.HAIRPIN, ""),
+    }
+
+
+@pytest.mark.parametrize(("word", "doubt"), [("on", "firewall"), ("off", ""), ("", "")])
+def test_a_global_address_is_doubted_where_the_router_says_that_its_firewall_is_on(word: str, doubt: str) -> None:
+    router = face(ROUTER, (1900, "upnp", {"upnp.ipv6_firewall": word}))
+    found = by_address([router, face("2001:db8:1::20", (443, "https", {}))])["2001:db8:1::20"]
+    assert [(e.evidence, e.doubt) for e in found.exposures] == [(Evidence.GLOBAL_ADDRESS, doubt)]

@@ -101,19 +101,31 @@ def read(path: Path, vantage: Vantage | None = None) -> Imported:
             where they were seen.
     """
     text, damage = _text(path)
-    found = _format(path, text)
+    imported = read_text(text, str(path), vantage)
+    remedy = "make the file again, or look at the hosts themselves"
+    imported.gaps += [
+        Gap("import", path.name, each.reason, remedy if each.matters else "", each.matters) for each in damage
+    ]
+    return imported
+
+
+def read_text(text: str, name: str, vantage: Vantage | None = None) -> Imported:
+    """As `read`, of a text that is at hand already; `name` is how messages call it."""
+    damage: list[Damage] = []
+    found = _format(name, text)
     faces: dict[tuple[str, Vantage], Face] = {}
     for item in found.read(text):
         if isinstance(item, Damage):
             damage.append(item)
         else:
-            seen_from = _vantage(path, found, item, vantage)
+            seen_from = _vantage(name, found, item, vantage)
             place = (item.endpoint.address, seen_from)
             _note(faces.setdefault(place, Face(item.endpoint.address, seen_from)), item, found)
     if not faces and not damage:
         damage.append(Damage("it names no open port", matters=False))
     remedy = "make the file again, or look at the hosts themselves"
-    gaps = [Gap("import", path.name, each.reason, remedy if each.matters else "", each.matters) for each in damage]
+    short = name.rpartition("/")[2]
+    gaps = [Gap("import", short, each.reason, remedy if each.matters else "", each.matters) for each in damage]
     return Imported(found, list(faces.values()), gaps)
 
 
@@ -124,13 +136,13 @@ def formats() -> tuple[Format, ...]:
     return tuple(_FORMATS)
 
 
-def _format(path: Path, text: str) -> Format:
+def _format(name: str, text: str) -> Format:
     head = Head(text[:HEAD_CHARACTERS], json_text.first(text))
     for known in formats():
         if known.recognises(head):
             return known
     names = ", ".join(dict.fromkeys(known.name for known in formats()))
-    raise ForeignFileError(f"{path}: not a format that can be imported: give a file of {names}")
+    raise ForeignFileError(f"{name}: not a format that can be imported: give a file of {names}")
 
 
 def _text(path: Path) -> tuple[str, list[Damage]]:
@@ -169,7 +181,7 @@ def _unpacked(raw: bytes, damage: list[Damage]) -> bytes:
     return bytes(whole)
 
 
-def _vantage(path: Path, found: Format, seen: Seen, given: Vantage | None) -> Vantage:
+def _vantage(name: str, found: Format, seen: Seen, given: Vantage | None) -> Vantage:
     if given:
         return given
     if found.is_index:
@@ -177,7 +189,7 @@ def _vantage(path: Path, found: Format, seen: Seen, given: Vantage | None) -> Va
     if not is_public(seen.endpoint.address):
         return Vantage.LAN
     raise ForeignFileError(
-        f"{path}: {seen.endpoint.address} is public, and {found.name} does not say from where it looked: "
+        f"{name}: {seen.endpoint.address} is public, and {found.name} does not say from where it looked: "
         f"add --vantage internet, or --vantage lan where it ran inside"
     )
 
