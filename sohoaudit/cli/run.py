@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from .. import report
+from .. import document, report
 from ..audit import Auditor, Plan, Settings, Watch, exit_code
 from ..model import Audit, Priority, Scope
 from ..report import text
@@ -68,6 +68,21 @@ def described(scope: Scope, settings: Settings, intent: Plan) -> str:
     return "\n".join(lines)
 
 
+def read_audit(path: Path) -> Audit:
+    """An audit that was saved as JSON.
+
+    Raises:
+        DocumentError: it cannot be read or is no audit; the text names the file.
+    """
+    try:
+        return document.parse(path.read_bytes())
+    except OSError as fault:
+        reason = f"{path} cannot be read ({fault.strerror}): check the path and its permissions"
+        raise document.DocumentError(reason) from None
+    except document.DocumentError as fault:
+        raise document.DocumentError(f"{path}: {fault}") from None
+
+
 def perform(
     run: Run, expected_s: float, *, formats: str | None, output: str | None, fail_on: FailOn, is_quiet: bool
 ) -> int:
@@ -75,18 +90,25 @@ def perform(
 
     A single format that was asked for without a place goes to stdout, html excepted, which is for a browser.
     """
+    formats_of(formats, output)
+    with Reporter(is_quiet=is_quiet, expected_s=expected_s) as watch:
+        audit, stopped_by = asyncio.run(_until_stopped(run, watch))
+    code = deliver(audit, formats=formats, output=output, fail_on=fail_on, is_quiet=is_quiet)
+    if stopped_by:
+        print("sohoaudit: stopped; what was finished is in the report", file=sys.stderr)
+        return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
+    return code
+
+
+def deliver(audit: Audit, *, formats: str | None, output: str | None, fail_on: FailOn, is_quiet: bool) -> int:
+    """Write an audit as its formats say, tell its summary, and return the exit code."""
     names = formats_of(formats, output)
     if formats is not None and output is None and len(names) == 1 and names[0] not in ("html", "pdf"):
         output = "-"
-    with Reporter(is_quiet=is_quiet, expected_s=expected_s) as watch:
-        audit, stopped_by = asyncio.run(_until_stopped(run, watch))
     written = _save(audit, names, output)
     if not is_quiet and output != "-":
         print(text.summary(audit, audit.language, _is_coloured()), end="")
         print(f"Report: {' and '.join(_shown(path) for path in written)}")
-    if stopped_by:
-        print("sohoaudit: stopped; what was finished is in the report", file=sys.stderr)
-        return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
     return exit_code(audit, None if fail_on is FailOn.NEVER else Priority(fail_on.value))
 
 
