@@ -129,7 +129,7 @@ class Auditor:
     async def run(self) -> Audit:
         """The whole audit; faults of devices, probes and rules are in its coverage and never raised."""
         started = datetime.now(UTC)
-        # pyroute2 runs a loop of its own, which must not meet ours.
+        # On macOS this runs a program.
         self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
         work = asyncio.create_task(self._look_at_everything())
         stop = asyncio.create_task(self._stopped.wait())
@@ -144,7 +144,8 @@ class Auditor:
             unfinished = self.progress.found - self.progress.finished
             reason = f"the audit was stopped with {unfinished} devices unfinished"
             self._gaps.append(Gap("probe", "the audit", reason, "run it again", True, "stopped", str(unfinished)))
-        neighbours = await asyncio.to_thread(self._here.neighbours)
+        everywhere = _joined([dialer.scope for dialer in self._dialers])
+        neighbours = await asyncio.to_thread(self._here.neighbours, everywhere)
         return self._audit(started, {neighbour.address: neighbour.mac for neighbour in neighbours}, not was_stopped)
 
     async def _look_at_everything(self) -> None:

@@ -5,7 +5,17 @@ import sys
 import typer
 
 from ..model import Audit
-from .options import FailOn, FailOnOption, FormatOption, LanguageOption, OutputOption, QuietOption, language_of
+from .options import (
+    BrandOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    LanguageOption,
+    OutputOption,
+    QuietOption,
+    RedactOption,
+    language_of,
+)
 
 # How long the made-up office takes, for the progress line (measured).
 DEMO_S = 8
@@ -15,6 +25,8 @@ def demo(
     format: FormatOption = None,
     output: OutputOption = None,
     language: LanguageOption = None,
+    brand: BrandOption = None,
+    redact: RedactOption = False,
     fail_on: FailOnOption = FailOn.URGENT,
     quiet: QuietOption = False,
 ) -> None:
@@ -30,6 +42,7 @@ def demo(
 
     settings = Settings(manners=LAB, language=language_of(language), is_demo=True)
     run.formats_of(format, output)
+    mark = run.brand_of(brand)
 
     async def audit(watch: Watch, started: run.Started) -> Audit:
         async with open_office() as office:
@@ -46,5 +59,7 @@ def demo(
         output=output,
         fail_on=fail_on,
         is_quiet=quiet,
+        brand=mark,
+        is_redacted=redact,
     )
     raise typer.Exit(code)

@@ -1,6 +1,7 @@
 """Runs one audit for `scan` and `demo`: progress, Ctrl-C, the reports, the summary and the exit code."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +13,9 @@ from .. import report
 from ..audit import Auditor, Plan, Settings, Watch, exit_code
 from ..model import Audit, Priority, Scope
 from ..report import text
+from ..report.content.brand import Brand
+from ..report.content.brand import read as read_brand
+from ..report.content.redact import redacted
 from . import INTERRUPTED, TERMINATED
 from .options import FailOn
 from .progress import Reporter
@@ -67,8 +71,21 @@ def described(scope: Scope, settings: Settings, intent: Plan) -> str:
     return "\n".join(lines)
 
 
+def brand_of(path: Path | None) -> Brand | None:
+    """The brand a file holds; read before anything is sent, so that its faults end the command at once."""
+    return read_brand(path) if path else None
+
+
 def perform(
-    run: Run, expected_s: float, *, formats: str | None, output: str | None, fail_on: FailOn, is_quiet: bool
+    run: Run,
+    expected_s: float,
+    *,
+    formats: str | None,
+    output: str | None,
+    fail_on: FailOn,
+    is_quiet: bool,
+    brand: Brand | None = None,
+    is_redacted: bool = False,
 ) -> int:
     """Run the audit to its end or to the first Ctrl-C, write what it found, and return the exit code.
 
@@ -79,9 +96,10 @@ def perform(
         output = "-"
     with Reporter(is_quiet=is_quiet, expected_s=expected_s) as watch:
         audit, stopped_by = asyncio.run(_until_stopped(run, watch))
-    written = _save(audit, names, output)
+    audit = redacted(audit) if is_redacted else audit
+    written = _save(audit, names, output, brand)
     if not is_quiet and output != "-":
-        print(text.summary(audit, audit.language, sys.stdout.isatty()), end="")
+        print(text.summary(audit, audit.language, _is_coloured()), end="")
         print(f"Report: {' and '.join(_shown(path) for path in written)}")
     if stopped_by:
         print("sohoaudit: stopped; what was finished is in the report", file=sys.stderr)
@@ -92,8 +110,17 @@ def perform(
 async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals | None]:
     loop = asyncio.get_running_loop()
     stopped_by: list[signal.Signals] = []
+    ticking: list[asyncio.Task[None]] = []
 
-    def stop_on_signals(auditor: Auditor) -> None:
+    async def tick(auditor: Auditor) -> None:
+        # So that a line comes while a slow device keeps everybody waiting, too.
+        while True:
+            await asyncio.sleep(1)
+            watch(auditor.progress)
+
+    def begin(auditor: Auditor) -> None:
+        ticking.append(asyncio.create_task(tick(auditor)))
+
         def stop(number: signal.Signals) -> None:
             stopped_by.append(number)
             auditor.stop()
@@ -101,13 +128,13 @@ async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop, number)
 
-    audit = await run(watch, stop_on_signals)
+    audit = await run(watch, begin)
     return audit, stopped_by[0] if stopped_by else None
 
 
-def _save(audit: Audit, formats: Sequence[str], output: str | None) -> list[Path]:
+def _save(audit: Audit, formats: Sequence[str], output: str | None, brand: Brand | None) -> list[Path]:
     try:
-        return report.save(audit, formats, audit.language, output)
+        return report.save(audit, formats, audit.language, output, brand)
     except BrokenPipeError:
         raise
     except OSError as fault:
@@ -117,6 +144,11 @@ def _save(audit: Audit, formats: Sequence[str], output: str | None) -> list[Path
     except ValueError as fault:
         print(f"sohoaudit: {fault}", file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+def _is_coloured() -> bool:
+    """Colour goes to a terminal alone, and never under NO_COLOR (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _shown(path: Path) -> str:

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from ..model import Audit, Vantage
-from .options import FailOn, FailOnOption, FormatOption, LanguageOption, OutputOption, QuietOption, language_of
+from .options import (
+    BrandOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    LanguageOption,
+    OutputOption,
+    QuietOption,
+    RedactOption,
+    language_of,
+)
 
 
 def scan(
@@ -36,6 +46,8 @@ def scan(
     format: FormatOption = None,
     output: OutputOption = None,
     language: LanguageOption = None,
+    brand: BrandOption = None,
+    redact: RedactOption = False,
     fail_on: FailOnOption = FailOn.URGENT,
     quiet: QuietOption = False,
 ) -> None:
@@ -47,7 +59,7 @@ def scan(
     """
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
-    from ..scope import parse
+    from ..scope import check_routes, parse
     from ..sweep.pace import MANNERS
     from . import run
 
@@ -58,6 +70,7 @@ def scan(
     here = Here()
     scope = parse(targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here)
     run.formats_of(format, output)
+    mark = run.brand_of(brand)
     settings = Settings(
         tcp_ports=run.ports_of(ports) if ports else default_tcp_ports(),
         manners=MANNERS[pace],
@@ -72,6 +85,8 @@ def scan(
     if not targets:
         _confirm(run.described(scope, settings, intent), is_sure=yes)
 
+    check_routes(scope)
+
     async def audit(watch: Watch, started: run.Started) -> Audit:
         auditor = Auditor([scope], settings, here=here, watch=watch)
         started(auditor)
@@ -84,6 +99,8 @@ def scan(
         output=output,
         fail_on=fail_on,
         is_quiet=quiet,
+        brand=mark,
+        is_redacted=redact,
     )
     raise typer.Exit(code)
 

@@ -70,7 +70,7 @@ class Identifier:
         for number, record in enumerate(records):
             found = self._claims(record)
             claims.extend([claim.at(number, record.is_from_outside) for claim in found] if len(records) > 1 else found)
-        identity = merge.merge(claims, self._fingerprints.makers) if claims else None
+        identity = merge.merge(claims, self._fingerprints.makers)
         if key is not None and sum(len(value) for _, value in key) <= CACHED_TEXT_LIMIT_CHARS:
             self._known[key] = identity
             if len(self._known) > CACHE_SIZE:

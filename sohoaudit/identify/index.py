@@ -32,7 +32,6 @@ class Index:
     def __init__(self, fingerprints: Fingerprints, engine: patterns.Engine) -> None:
         """Sorts the fingerprints by field and compiles nothing yet."""
         self._engine = engine
-        self._needs = fingerprints.needs
         self._all = fingerprints.all
         self._wanting: dict[Key, list[Fingerprint]] = {}
         self._by_field: dict[str, dict[str, None]] = {}
@@ -42,6 +41,7 @@ class Index:
             for condition in one.when:
                 self._by_field.setdefault(condition.field, {}).update(dict.fromkeys(condition.patterns))
         self._globs = [name for name in self._by_field if is_glob(name)]
+        self._literals = _Literals(fingerprints, engine)
         self._sets: dict[tuple[str, ...], _FieldPatterns] = {}
         self._fields: dict[str, _FieldPatterns | None] = {}
         self._compiled = cache(engine.compile)
@@ -86,7 +86,7 @@ class Index:
         known = self._sets.get(fields)
         if known is None and fields:
             keys = [(field, pattern) for field in fields for pattern in self._by_field[field]]
-            known = self._sets[fields] = _FieldPatterns(keys, self._needs, self._engine, self._compiled)
+            known = self._sets[fields] = _FieldPatterns(keys, self._literals, self._engine, self._compiled)
         if len(self._fields) < CACHE_SIZE:
             self._fields[name] = known
         return known
@@ -116,28 +116,55 @@ class Index:
         return False
 
 
+class _Literals:
+    """The literals of all patterns in one automaton, made at the first question and warm for every field after it."""
+
+    def __init__(self, fingerprints: Fingerprints, engine: patterns.Engine) -> None:
+        self._fingerprints, self._engine = fingerprints, engine
+        self._numbers: dict[str, int] = {}
+        self._set: patterns.LiteralSet | None = None
+
+    def needed(self, pattern: str) -> list[int]:
+        """The numbers of the literals of which a text must hold at least one for the pattern to be found."""
+        self._made()
+        return [self._numbers[literal] for literal in self._of(pattern)]
+
+    def in_text(self, text: str) -> Sequence[int]:
+        """The numbers of all literals that a text holds, in either case."""
+        return self._made().matching(self._engine.prepare(text.lower()))
+
+    def _of(self, pattern: str) -> Sequence[str]:
+        needs = self._fingerprints.needs
+        return needs[pattern] if pattern in needs else patterns.needed(pattern)
+
+    def _made(self) -> patterns.LiteralSet:
+        if self._set is None:
+            wanted = (pattern for one in self._fingerprints.all for c in one.when for pattern in c.patterns)
+            texts = dict.fromkeys(literal for pattern in wanted for literal in self._of(pattern))
+            self._numbers = {literal: number for number, literal in enumerate(texts)}
+            self._set = self._engine.literals(list(texts))
+        return self._set
+
+
 class _FieldPatterns:
-    """The patterns of one field behind the literals they need, with a memory for short values."""
+    """The patterns of one field by the literals they need, with a memory for short values."""
 
     def __init__(
         self,
         keys: Sequence[Key],
-        needs: Mapping[str, Sequence[str]],
+        literals: _Literals,
         engine: patterns.Engine,
         compiled: Callable[[str], patterns.Pattern],
     ) -> None:
-        self._engine, self._compiled = engine, compiled
+        self._literals, self._engine, self._compiled = literals, engine, compiled
         self._always: list[Key] = []
-        by_literal: dict[str, list[Key]] = {}
+        self._by_literal: dict[int, list[Key]] = {}
         for key in keys:
-            pattern = key[1]
-            literals = needs[pattern] if pattern in needs else patterns.needed(pattern)
-            for literal in literals:
-                by_literal.setdefault(literal, []).append(key)
-            if not literals:
+            numbers = literals.needed(key[1])
+            for number in numbers:
+                self._by_literal.setdefault(number, []).append(key)
+            if not numbers:
                 self._always.append(key)
-        self._keys = list(by_literal.values())
-        self._literals = engine.literals(list(by_literal))
         self._seen: OrderedDict[str, Found] = OrderedDict()
 
     def found(self, value: str) -> Found:
@@ -153,8 +180,9 @@ class _FieldPatterns:
 
     def _candidates(self, value: str) -> Iterable[Key]:
         candidates = dict.fromkeys(self._always)
-        for number in self._literals.matching(self._engine.prepare(value.lower())):
-            candidates.update(dict.fromkeys(self._keys[number]))
+        for number in self._literals.in_text(value):
+            for key in self._by_literal.get(number, ()):
+                candidates[key] = None
         return candidates
 
 

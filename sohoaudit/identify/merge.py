@@ -55,13 +55,16 @@ class Claim:
         object.__setattr__(self, "strength", strength)
 
 
-def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
-    """One identity out of all claims about a device.
+def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity | None:
+    """One identity out of all claims about a device, or None where none is worth making.
 
     The maker is chosen first, and the other attributes only from claims that speak of that maker, of one whose devices
     it sells under its own name, or of nobody in particular. A box that looks like many makers at once is a decoy, and
     nothing it says is believed.
     """
+    claims = _without_small_talk(claims, makers)
+    if not claims:
+        return None
     vendor = _vendor(claims, makers)
     traits = {trait for claim in claims for trait in claim.traits if claim.vendor in (None, vendor)}
     if "decoy" in traits or _is_decoy(claims, makers):
@@ -92,6 +95,27 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
     )  # fmt: skip
 
 
+def _without_small_talk(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Sequence[Claim]:
+    """The claims without those of a page that merely mentions makers: one that names several speaks of none.
+
+    Only of pages, where anybody may be mentioned, and only where nothing but the name was read.
+    """
+    telling = {claim.fingerprint for claim in claims if claim.attribute not in ("vendor", "kind", "fork")}
+    mentioned: dict[tuple[int, str], set[str]] = {}
+    for claim in claims:
+        if claim.attribute == "vendor" and claim.field.startswith("http.body") and claim.fingerprint not in telling:
+            mentioned.setdefault((claim.record, claim.field), set()).add(claim.value)
+    crowded = {place for place, names in mentioned.items() if len(names - _suppliers(names, makers)) > 1}
+    if not crowded:
+        return claims
+    return [c for c in claims if (c.record, c.field) not in crowded or c.fingerprint in telling]
+
+
+def _suppliers(vendors: Iterable[str], makers: Mapping[str, Maker]) -> set[str]:
+    """The makers whose devices any of these sells under its own name."""
+    return {supplier for vendor in vendors if vendor in makers for supplier in makers[vendor].kin}
+
+
 def _vendor(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> str | None:
     """The maker that is claimed with most certainty; the brand before its supplier, hardware before a fork."""
     named = [claim for claim in claims if claim.attribute == "vendor"]
@@ -102,7 +126,7 @@ def _vendor(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> str | None:
         return next(iter(by_vendor), None)
     sure = {vendor for vendor, group in by_vendor.items() if any(c.certainty is not Certainty.HINT for c in group)}
     hardware = {vendor for vendor, group in by_vendor.items() if any(claim.is_hardware for claim in group)}
-    suppliers = {kin for vendor in sure if vendor in makers for kin in makers[vendor].kin}
+    suppliers = _suppliers(sure, makers)
     for preferred in (hardware & sure, set(by_vendor)):
         candidates = preferred - suppliers or preferred
         if candidates:
@@ -154,7 +178,7 @@ def _is_decoy(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> bool:
     forwarded, so there it takes five.
     """
     seen: dict[str, set[tuple[int, str]]] = {}
-    suppliers = {kin for claim in claims if claim.value in makers for kin in makers[claim.value].kin}
+    suppliers = _suppliers((claim.value for claim in claims if claim.attribute == "vendor"), makers)
     for claim in claims:
         is_sure = claim.attribute == "vendor" and claim.certainty is not Certainty.HINT
         if is_sure and claim.is_hardware and not claim.fork and claim.value not in suppliers:

@@ -156,6 +156,7 @@ class Fingerprints:
     def counts(self) -> dict[str, int]:
         """How much is known; the examples are only counted after `load_with_examples`."""
         told = {one.vendor for one in self.all if one.vendor}
+        told |= {value for one in self.all for key, value in one.settings if key == "vendor" and value in self.makers}
         return {
             "makers": len(told),
             "further makers known by name": len(set(self.makers) - told),

@@ -79,7 +79,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def svg_fault(raw: bytes) -> str | None:
-    """What makes an SVG unfit for a report: a script, a link, something fetched from elsewhere; None where it is fit."""
+    """What makes an SVG unfit for a report (a script, a link, something fetched), or None."""
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException

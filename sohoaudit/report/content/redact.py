@@ -1,4 +1,4 @@
-"""Replaces what points at one network (MACs, serials, public addresses, host names) by stable pseudonyms, for sharing."""
+"""Replaces what points at one network (MACs, serials, public addresses, host names) by stable pseudonyms."""
 
 import contextlib
 import hashlib
@@ -24,7 +24,7 @@ _IP4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
 _IP6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:]{3,39}(?!\w|:)")
 _SERIAL = re.compile(r"\b((?:serial(?:[ _-]?(?:number|no\.?|num))?|s/n|sn)[\"']?\s{0,3}[:=#]\s{0,3}[\"']?)"
                      r"([A-Za-z0-9][A-Za-z0-9._/-]{3,63})", re.IGNORECASE)  # fmt: skip
-# Names that find one network from anywhere: those of mDNS, and those that makers and services give to a changing address.
+# Names that find one network from anywhere: of mDNS, and those that services give to a changing address.
 _TELLING_NAME = re.compile(
     r"(?<![\w.-])[\w-]{1,63}(?:\.[\w-]{1,63}){0,3}\.(?:local|lan|home\.arpa|asuscomm\.com|ddns\.net|dyndns\.org|"
     r"dynu\.net|duckdns\.org|no-ip\.(?:com|org|biz)|myfritz\.net|myqnapcloud\.com|mydlink\.com|synology\.me|"
