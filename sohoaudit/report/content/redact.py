@@ -10,7 +10,7 @@ import secrets
 from typing import Any
 
 from ... import document
-from ...model import Audit, IPAddress, IPNetwork, is_public
+from ...model import Audit, Device, IPAddress, IPNetwork, is_public
 
 REDACTED = "redacted"
 # Where the made-up addresses live: RFC 2544 (benchmarks) and RFC 3849 (documentation); nobody is reached there.
@@ -72,11 +72,12 @@ class _Veil:
         self._addresses: dict[IPAddress, str] = {}
         self._taken: set[IPAddress] = set()
         self._networks = [net for net in audit.scope.networks if net.num_addresses > 1 and is_public(net[0])]
-        names = {device.hostname for device in audit.devices if device.hostname}
+        names = {device.hostname for device in audit.devices if device.hostname and not _is_its_model(device)}
         names |= {target for target in audit.scope.targets if not _is_address(target) and "." in target}
         self._names = _any_of(name for name in names if len(name) > 2)
         macs = {re.sub(r"[^0-9a-f]", "", device.mac.lower()) for device in audit.devices if device.mac}
         self._bare_macs = _any_of(mac for mac in macs if len(mac) == 12)
+        self._serials = _any_of(_serials(audit))
         # A name such as "router" is a word of our own sentences too.
         self._telling = _any_of(name for name in names if len(name) > 2 and re.search(r"[\d._-]", name))
         self._versions = {
@@ -109,6 +110,8 @@ class _Veil:
                 return f"{value.partition(':')[0]}:{self._hex(value, 12)}"
             case "networks" | "excluded":
                 return str(self._network(ipaddress.ip_network(value)))
+            case "targets" if _is_address(value) and "/" in value:
+                return str(self._network(ipaddress.ip_network(value, strict=False)))
         return self._text(value, self._telling if field in _OWN_WORDS else self._names)
 
     def _text(self, text: str, names: "re.Pattern[str] | None") -> str:
@@ -118,6 +121,8 @@ class _Veil:
             text = self._bare_macs.sub(lambda found: self._mac(found.group()).replace(":", ""), text)
         text = _IP4.sub(lambda found: self._literal(found.group()), text)
         text = _IP6.sub(lambda found: self._literal(found.group()), text)
+        if self._serials:
+            text = self._serials.sub(lambda found: self._serial(found.group()), text)
         text = _SERIAL.sub(lambda found: found[1] + self._serial(found[2]), text)
         if names:
             text = names.sub(lambda found: self._name(found.group()), text)
@@ -132,7 +137,7 @@ class _Veil:
         return text if text.startswith("host-") else f"host-{self._hex(text.lower().removesuffix('.local'), 6)}"
 
     def _serial(self, text: str) -> str:
-        return text if text.startswith("keyed") else f"serial-{self._hex(text, 6)}"
+        return text if text.startswith(("keyed", "serial-")) else f"serial-{self._hex(text, 6)}"
 
     def _literal(self, text: str) -> str:
         try:
@@ -179,16 +184,31 @@ class _Veil:
         return self._digest(text).hex()[:digits]
 
 
+def _serials(audit: Audit) -> set[str]:
+    """The serial numbers that are told as such anywhere, so that they are known where they stand alone."""
+    texts = [text for device in audit.devices for finding in device.findings for text in finding.evidence]
+    texts += [match.text for device in audit.devices if device.identity for match in device.identity.evidence]
+    named = {found[2] for text in texts for found in _SERIAL.finditer(text)}
+    named |= {key.partition(":")[2] for device in audit.devices for key in device.keys if key.startswith("serial:")}
+    return {text for text in named if len(text) >= 6 and re.search(r"\d", text)}
+
+
 def _points_at_someone(address: IPAddress) -> bool:
     """Whether it is public, or an IPv6 address made of a MAC (EUI-64 has ff:fe in its middle, RFC 4291 appendix A)."""
     return is_public(address) or (address.version == 6 and address.packed[11:13] == b"\xff\xfe")
+
+
+def _is_its_model(device: Device) -> bool:
+    """Whether it is called what it is, as many are out of their box."""
+    identity, hostname = device.identity, (device.hostname or "").lower()
+    return identity is not None and hostname in ((identity.model or "").lower(), (identity.vendor or "").lower())
 
 
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
-        return bool(re.fullmatch(r"[\d./-]+", text))
+        return False
     return True
 
 
