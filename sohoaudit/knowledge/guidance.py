@@ -259,7 +259,7 @@ def switches(vendor: str, model: str, kind: str, *, language: str) -> dict[str, 
     return dict.fromkeys(SWITCHES, "")
 
 
-def _path(value: Value | Mapping[str, Value], language: str) -> str:
+def _path(value: "Value | Mapping[str, Value]", language: str) -> str:
     return str(value.get(language, value.get("en", ""))) if isinstance(value, Mapping) else str(value)
 
 

@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 from .. import __version__
 from ..knowledge import guidance, shipped
 from ..model import Audit, Device, Evidence, Finding, Priority, printable
-from .content import digest, drawing
+from .content import digest, drawing, redact
+from .content.brand import Brand
 from .content.words import Words, words
 
 ENDING = "html"
@@ -26,10 +27,10 @@ CHUNK_ROWS = 200  # a browser lays a table out whole, but passes over whole tabl
 _BUFFER_BYTES = 65_536
 
 
-def write(audit: Audit, language: str, stream: BinaryIO) -> None:
+def write(audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None) -> None:
     """Render piece by piece, so that ten thousand devices need no more memory than their audit."""
     buffer = bytearray()
-    for piece in generate(audit, language):
+    for piece in generate(audit, language, brand):
         buffer += piece.encode("utf-8", "backslashreplace")
         if len(buffer) >= _BUFFER_BYTES:
             stream.write(buffer)
@@ -37,18 +38,21 @@ def write(audit: Audit, language: str, stream: BinaryIO) -> None:
     stream.write(buffer)
 
 
-def generate(audit: Audit, language: str) -> Iterator[str]:
+def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterator[str]:
     """The page in pieces, in order."""
     t = words(language)
     all_places = digest.places(audit)
     all_tasks = digest.tasks(all_places)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
+    style = _style() + _accent(brand)
     template = _environment().get_template("report.html.j2")
     yield from template.generate(
         t=t,
         audit=audit,
-        csp=_csp(),
-        style=Markup(_style()),  # noqa: S704 -- our own file
+        csp=_csp(style),
+        style=Markup(style),  # noqa: S704 -- our own file, and checked colours
+        brand=brand,
+        is_redacted=redact.REDACTED in audit.settings,
         places=all_places,
         verdict=digest.verdict(audit, all_tasks),
         to_do=to_do[: digest.PAGE_ONE],
@@ -249,6 +253,13 @@ def _style() -> str:
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip()
 
 
-def _csp() -> str:
-    digest_ = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+def _accent(brand: Brand | None) -> str:
+    if brand is None or not brand.colour:
+        return ""
+    light, dark = (f":root {{ --brand: {colour}; }}" for colour in (brand.colour, brand.dark_colour))
+    return f"\n{light}\n@media screen and (prefers-color-scheme: dark) {{ {dark} }}"
+
+
+def _csp(style: str) -> str:
+    digest_ = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest_}'; img-src data:; base-uri 'none'; form-action 'none'"

@@ -4,7 +4,7 @@ import re
 from typing import BinaryIO
 
 from ..model import Audit, Finding, printable
-from .content import digest
+from .content import digest, redact
 from .content.words import Words, words
 
 ENDING = "md"
@@ -20,6 +20,8 @@ def write(audit: Audit, language: str, stream: BinaryIO) -> None:
     verdict = digest.verdict(audit, tasks)
     said = t("verdict.joiner").join(part for part in (verdict.sentence(t), verdict.looked_at(t)) if part)
     _put(stream, f"# {t('page.title')} – {t.date(audit.started)}", "", said)
+    if redact.REDACTED in audit.settings:
+        _put(stream, "", f"**{t('page.redacted')}** {t('page.redacted_meaning')}")
     for task in tasks:
         _put(stream, "", *_ticket(task, t))
     if audit.coverage:

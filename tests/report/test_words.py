@@ -14,6 +14,7 @@ from sohoaudit import report
 from sohoaudit.knowledge import text_yaml
 from sohoaudit.model import Gap
 from sohoaudit.report.content import words as words_module
+from sohoaudit.report.content.redact import redacted
 from sohoaudit.report.content.words import Words, languages, words
 from tests.report.assessed import offices
 from tests.report.offices import OFFICES, many
@@ -39,7 +40,7 @@ def test_no_text_is_missing_and_none_is_unused(language: str, monkeypatch: pytes
 
     plain = Words.__call__
     monkeypatch.setattr(Words, "__call__", recorded)
-    for office in (*OFFICES.values(), many(300), *offices(language).values()):
+    for office in (*OFFICES.values(), many(300), *offices(language).values(), redacted(OFFICES["forwarded"])):
         for format in ("html", "text", "markdown"):
             report.write(replace(office, language=language), format, language, io.BytesIO())
     unused = {key for key in words(language).keys - used if not key.startswith(VOCABULARIES)}

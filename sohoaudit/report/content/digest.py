@@ -105,13 +105,14 @@ def tasks(all_places: Iterable[Place]) -> list[Task]:
     """The findings grouped by what puts them right, in the order to act.
 
     Inside one priority: compromise first, then what helps most devices, then rule and id, so that two runs agree.
-    Two devices are one task where steps and title are the same: another model is another errand.
-    Findings without steps stand alone by rule and title.
+    Two devices are one task where title, steps and priority are the same: another model is another errand.
     """
     groups: dict[tuple[str, ...], list[tuple[Place, Finding]]] = {}
     for place in all_places:
         for steps, findings in _by_steps(place.device).items():
-            groups.setdefault((findings[0].title, *steps), []).extend((place, finding) for finding in findings)
+            pressing = min((finding.priority for finding in findings), key=lambda priority: priority.rank)
+            key = (pressing.value, findings[0].title, *steps)
+            groups.setdefault(key, []).extend((place, finding) for finding in findings)
     return sorted((Task(tuple(group)) for group in groups.values()), key=_order)
 
 
@@ -183,23 +184,29 @@ def fine(audit: Audit, all_places: Iterable[Place]) -> list[Place]:
 def _by_steps(device: Device) -> dict[tuple[str, ...], list[Finding]]:
     """The findings of one device by what puts them right, the one that tells it best first.
 
-    Who resets a device after a break-in, updates it and closes its doors, is done with its other findings. Who replaces
-    it is done with its firmware; where the end of its support is only probable, with what is no more pressing.
+    Findings without steps stand alone by rule and title.
     """
-    ended = next((f for f in device.findings if f.rule == _REPLACE), None)
-    reset = next((_steps(f) for f in device.findings if _is_reset(f)), ())
+    ended = next((finding for finding in device.findings if finding.rule == _REPLACE), None)
+    reset = next((finding for finding in device.findings if _is_reset(finding)), None)
     groups: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in sorted(device.findings, key=lambda f: (f.rule != _REPLACE, not _is_reset(f), *_pressing(f))):
-        family = finding.rule.partition(".")[0]
-        is_replaced = ended and (ended.facts.get("certainty") != "probably" or _is_as_pressing(ended, finding))
-        steps = _steps(ended) if ended and is_replaced and family == "firmware" else ()
-        steps = steps or (reset if family in _SETTLED_BY_RESET else ())
-        groups.setdefault(steps or _steps(finding) or (finding.rule,), []).append(finding)
+    for finding in sorted(device.findings, key=lambda f: (f is not ended, f is not reset, *_pressing(f))):
+        leading = _leading(finding, ended, reset)
+        groups.setdefault(_steps(leading) or (leading.rule, leading.title), []).append(finding)
     return groups
 
 
-def _is_as_pressing(one: Finding, other: Finding) -> bool:
-    return one.priority.rank <= other.priority.rank
+def _leading(finding: Finding, ended: Finding | None, reset: Finding | None) -> Finding:
+    """The finding whose steps put this one right as well, or itself.
+
+    A device to be replaced takes its other firmware findings along: no update of it is worth a step of its own. Where
+    the end of its support is only probable, it takes along what is no more pressing. Who resets a device after a
+    break-in, updates it and closes its doors, is done with the rest.
+    """
+    family = finding.rule.partition(".")[0]
+    if ended and family == "firmware":
+        is_sure = ended.facts.get("certainty") != "probably"
+        return ended if is_sure or ended.priority.rank <= finding.priority.rank else finding
+    return reset if reset and family in _SETTLED_BY_RESET else finding
 
 
 def _is_reset(finding: Finding) -> bool:
