@@ -49,7 +49,7 @@ class Face:
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The open ones, and those of UDP that answered, which is how a UDP port is known to be open."""
-        said = (o.endpoint for o in self.observations if o.endpoint.transport is Transport.UDP)
+        said = (o.endpoint for o in self.observations if o.endpoint.transport is Transport.UDP and o.is_answer)
         return tuple(dict.fromkeys((*self.open, *said)))
 
     def part(self, address: str, endpoints: Iterable[Endpoint]) -> "Face":

@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "identify": "Name devices from what they said, without a network.",
         "lookup": "Say what is known of a device: support, firmware, flaws.",
         "fingerprints": "List, check and write fingerprints.",
+        "hunt": "Look for Volt Typhoon in the event logs of the computers.",
     },
 }
 _NAMES = {name: line for commands in COMMANDS.values() for name, line in commands.items()}

@@ -29,7 +29,7 @@ def demo(
     from . import run
 
     settings = Settings(manners=LAB, language=language_of(language), is_demo=True)
-    run.formats_of(format)
+    run.formats_of(format, output)
 
     async def audit(watch: Watch, started: run.Started) -> Audit:
         async with open_office() as office:

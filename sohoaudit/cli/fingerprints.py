@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from .identify import faults_told, lines_of
+from .options import group
 
-app = typer.Typer(help="Show, check and extend the fingerprints.", no_args_is_help=True)
+app = group("List, check and extend the fingerprints.\n\nExample: sohoaudit fingerprints list --summary")
 
 Folder = Annotated[
     Path | None, typer.Option("--fingerprints", metavar="DIR", help="Your own fingerprints; they win over ours.")

@@ -30,7 +30,7 @@ def import_(
     from ..importing import imported
     from . import run
 
-    run.formats_of(format)
+    run.formats_of(format, output)
     own = (fingerprints,) if fingerprints else ()
     audit = imported(files, vantage, language=language_of(language), own_fingerprints=own)
     raise typer.Exit(run.deliver(audit, formats=format, output=output, fail_on=fail_on, is_quiet=quiet))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from ..model import printable
+
 if TYPE_CHECKING:
     from ..knowledge.advisories import Applicable
     from ..knowledge.lifecycle import Latest, Lifecycle
@@ -38,7 +40,7 @@ def lookup(
     if output_format not in ("text", "json"):
         _refuse(f"--format {output_format} is not known: use text or json")
     answer = _answer(vendor, model, hardware_revision, version)
-    typer.echo(json.dumps(answer, ensure_ascii=False) if output_format == "json" else _text(answer, version))
+    typer.echo(json.dumps(answer) if output_format == "json" else printable(_text(answer, version)))
 
 
 def _refuse(what: str) -> NoReturn:
@@ -56,7 +58,7 @@ def _batch(path: str) -> int:
             answer = _answer_line(line)
         except ValueError as fault:
             answer, code = {"line": number, "error": str(fault)}, 2
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+        typer.echo(json.dumps(answer))
     return code
 
 
@@ -78,7 +80,7 @@ def _answer_line(line: str) -> dict[str, Any]:
         ValueError: the line is no JSON object, or a field is missing or no text.
     """
     try:
-        asked = json.loads(line)
+        asked = json.loads(line, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise ValueError("this line is not JSON") from None
     if not isinstance(asked, dict):
@@ -91,6 +93,11 @@ def _answer_line(line: str) -> dict[str, Any]:
             raise ValueError(f"{field!r} is not a text")
     answer = _answer(asked["vendor"], asked["model"], asked.get("hardware_revision"), asked.get("version"))
     return {"id": asked.get("id"), **answer}
+
+
+def _no_number(text: str) -> NoReturn:
+    """NaN and Infinity, which Python reads and JSON does not know."""
+    raise ValueError(text)
 
 
 def _answer(vendor: str, model: str, hardware_revision: str | None, version: str | None) -> dict[str, Any]:

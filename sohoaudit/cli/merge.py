@@ -26,7 +26,7 @@ def merge(
     from ..merging import merged
     from . import run
 
-    run.formats_of(format)
+    run.formats_of(format, output)
     known = [run.read_audit(path) for path in audits]
     spoken = Language(language).value if language else None
     whole = merged(known, language=spoken, own_fingerprints=(fingerprints,) if fingerprints else ())

@@ -41,6 +41,18 @@ FailOnOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
 
 
+def group(help: str) -> typer.Typer:
+    """A command that has commands of its own, with plain help like all the others."""
+    return typer.Typer(
+        help=help,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
 def language_of(chosen: Language | None) -> str:
     """The language asked for, else the environment's where we speak it, else English."""
     if chosen:

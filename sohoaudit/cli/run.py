@@ -20,12 +20,14 @@ Started = Callable[[Auditor], None]
 Run = Callable[[Watch, Started], Awaitable[Audit]]
 
 
-def formats_of(text: str | None) -> tuple[str, ...]:
-    """The formats of a `--format` option; html and json where it was not given."""
+def formats_of(text: str | None, output: str | None) -> tuple[str, ...]:
+    """The formats of a `--format` option; html and json where it was not given. Checked before anything is sent."""
     names = tuple(dict.fromkeys(part.strip() for part in (text or "html,json").split(",") if part.strip()))
     for name in names:
         if name not in report.formats():
             raise typer.BadParameter(f"--format {name!r}: choose from {', '.join(report.formats())}")
+    if output == "-" and len(names) > 1:
+        raise typer.BadParameter("--output - takes one format: name it with --format")
     return names
 
 
@@ -98,7 +100,7 @@ def perform(
 
 def deliver(audit: Audit, *, formats: str | None, output: str | None, fail_on: FailOn, is_quiet: bool) -> int:
     """Write an audit as its formats say, tell its summary, and return the exit code."""
-    names = formats_of(formats)
+    names = formats_of(formats, output)
     if formats is not None and output is None and len(names) == 1 and names[0] not in ("html", "pdf"):
         output = "-"
     written = _save(audit, names, output)

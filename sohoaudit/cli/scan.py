@@ -77,7 +77,7 @@ def scan(
         targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here, wan=own.addresses
     )
     scopes = [scope, *own.hairpin_scopes(authorized, exclude or [])] if hairpin else [scope]
-    run.formats_of(format)
+    run.formats_of(format, output)
     known = [run.read_audit(path) for path in with_audits or []]
     settings = Settings(
         tcp_ports=run.ports_of(ports) if ports else default_tcp_ports(),

@@ -6,12 +6,13 @@ from collections.abc import AsyncGenerator
 
 from ..dialer import Dialer
 from ..here import Here
-from ..model import Endpoint
+from ..model import Endpoint, Scope
 from . import Sighting, way
 
 # One of these is open or refused on nearly every device that has an address (device ports, most common first).
 TELLING_PORTS = (80, 443, 22, 23, 8080, 53, 445, 7547)
-TIMEOUT_S = 1.0
+# Just under the second after which the kernel sends the SYN again, outside our pace.
+TIMEOUT_S = 0.95
 HOSTS_AT_ONCE = 256
 # On the local link the kernel asks for the MAC by itself; two tries that get none mean that nobody is there.
 TRIES_WITHOUT_A_MAC = 2
@@ -23,7 +24,7 @@ async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     """Yield each address of the scope that answers a connection attempt, or whose MAC the kernel learnt by it."""
     found: asyncio.Queue[Sighting | None] = asyncio.Queue()
     slots = asyncio.Semaphore(HOSTS_AT_ONCE)
-    neighbours = _Neighbours(here)
+    neighbours = _Neighbours(here, dialer.scope)
 
     async def knock(address: str) -> None:
         try:
@@ -55,8 +56,8 @@ async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
 class _Neighbours:
     """The neighbour table, read again at most a few times a second however many addresses ask for it."""
 
-    def __init__(self, here: Here) -> None:
-        self._here = here
+    def __init__(self, here: Here, scope: Scope) -> None:
+        self._here, self._scope = here, scope
         self._lock = asyncio.Lock()
         self._read_s = -TABLE_IS_FRESH_S
         self._addresses: frozenset[str] = frozenset()
@@ -66,7 +67,9 @@ class _Neighbours:
         clock = asyncio.get_running_loop().time
         async with self._lock:
             if clock() - self._read_s >= TABLE_IS_FRESH_S:
-                self._addresses = frozenset(n.address for n in await asyncio.to_thread(self._here.neighbours))
+                self._addresses = frozenset(
+                    n.address for n in await asyncio.to_thread(self._here.neighbours, self._scope)
+                )
                 self._read_s = clock()
         return address in self._addresses
 

@@ -31,7 +31,7 @@ async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     knocked: set[str] = set()
     started = quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < QUIET_S and time.monotonic() - started < LONGEST_S:
-        neighbours = await asyncio.to_thread(here.neighbours)
+        neighbours = await asyncio.to_thread(here.neighbours, dialer.scope)
         for neighbour in neighbours:
             if ":" in neighbour.address and neighbour.address not in yielded and dialer.scope.holds(neighbour.address):
                 yielded.add(neighbour.address)

@@ -31,13 +31,14 @@ def coverage_document(coverage: Coverage, words: Words) -> dict[str, object]:
         "logs": [
             {"file": printable(log.name), "kind": log.kind, "records": log.records, "unread": log.unread,
              "faults": [printable(fault) for fault in log.faults]}
-            for log in coverage.logs
+            for log in coverage.logs if not log.passed_over
         ],
         "process_events_without_command_line": coverage.without_command,
         "process_events_without_parent": coverage.without_parent,
         "could_not_look": [gap for blind, gap in gaps if not blind.is_partial],
         "looked_in_part": [gap for blind, gap in gaps if blind.is_partial],
         "rules_left_out": [printable(fault) for fault in coverage.faults],
+        "passed_over": [printable(log.name) for log in coverage.logs if log.passed_over],
         "allowed": coverage.allowed,
         "notes": list(coverage.notes),
     }  # fmt: skip
@@ -64,7 +65,14 @@ def coverage_lines(coverage: Coverage, words: Words) -> list[str]:
     period = ""
     if coverage.first:
         period = words("coverage.period", first=printable(coverage.first), last=printable(coverage.last))
-    lines = [words("coverage.looked", records=f"{coverage.records:,}", logs=len(coverage.logs), period=period)]
+    lines = [
+        words(
+            "coverage.looked",
+            records=f"{coverage.records:,}",
+            logs=sum(not log.passed_over for log in coverage.logs),
+            period=period,
+        )
+    ]
     lines += [f"  {line}" for line in unread_lines(coverage, words)]
     reasons: dict[str, list[str]] = {}
     for blind in coverage.blind:
@@ -96,9 +104,13 @@ def title(hit: Hit, words: Words) -> str:
 
 def why(hit: Hit, words: Words) -> str:
     """One sentence: what happened, and in what way the event shows it."""
+    return f"{title(hit, words)}: {reason(hit, words)}"
+
+
+def reason(hit: Hit, words: Words) -> str:
+    """In what way the event shows it."""
     detail = words(f"details.{hit.reason}", **hit.details) if words.has("details", hit.reason) else ""
-    reason = words(f"reasons.{hit.reason}", **{"detail": detail, **hit.details})
-    return f"{title(hit, words)}: {reason}"
+    return words(f"reasons.{hit.reason}", **{"detail": detail, **hit.details})
 
 
 def blind_text(blind: Blind, words: Words) -> str:

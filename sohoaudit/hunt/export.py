@@ -12,7 +12,7 @@ from .rules import Chain, Rule, RuleSet
 from .tree import And, Leaf, Node, Not, TreeError, leaves, renamed, simplified, tree_of
 
 TARGETS = ("xql", "splunk", "kusto", "sentinel", "eql", "esql", "lucene", "opensearch", "sigma")
-_OPTIONAL = frozenset({"OsParentImage", "OriginalFileName"})
+_OPTIONAL = frozenset({"OsParentImage", "OriginalFileName", "ParentGuessed"})
 
 
 class ExportError(ValueError):
@@ -156,7 +156,7 @@ def condition_in(rule: Rule, language: Language) -> tuple[Node, set[str]]:
     if fields is None:
         raise ExportError(f"events of the kind {rule.source} have no place there")
     tree = tree_of(rule)
-    left_out = {leaf.field for leaf in leaves(tree) if leaf.field not in fields}
+    left_out = {leaf.field for leaf in leaves(tree) if leaf.field not in fields} - {"ParentGuessed"}
     if missing := left_out - _OPTIONAL:
         raise ExportError(f"the field {', '.join(sorted(missing))} has no place there")
     return renamed(simplified(tree, set(fields), _OPTIONAL), "EventType", language.values), left_out
@@ -193,7 +193,10 @@ def _chain_query(chain: Chain, rules: RuleSet, target: str) -> Query:
     from .languages import chain_text
 
     parts = [next(rule for rule in rules.rules if rule.sigma.name == name) for name in chain.rules]
-    return Query(chain.hunt, "behaviour", chain.hunt.replace("-", "_"), chain_text(chain, parts, target))
+    text = chain_text(chain, parts, target)
+    if fault := lint(text, ()):
+        raise ExportError(f"the query would be wrong: {fault}")
+    return Query(chain.hunt, "behaviour", chain.hunt.replace("-", "_"), text)
 
 
 def _sigma_text(content: Mapping[str, object]) -> str:

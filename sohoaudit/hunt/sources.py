@@ -33,7 +33,8 @@ _LOG_ENDINGS = (".evtx", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", "
 class Log:
     """One log that was opened: its name for people, its kind, and what happened while it was read.
 
-    `unread` counts records and chunks that could not be read; `faults` says what they were, first ones only.
+    `unread` counts records and chunks that could not be read; `faults` says what they were, first ones only. A file
+    that was met in a folder or an archive (not `was_named`) and is no log at all is `passed_over`, which is no fault.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Log:
     records: int = 0
     skipped: int = 0
     unread: int = 0
+    was_named: bool = True
+    passed_over: bool = False
     faults: list[str] = field(default_factory=list)
 
     def fault(self, what: str) -> None:
@@ -71,7 +74,7 @@ def events(path: Path, needed: frozenset[int] | None = NEEDED_IDS) -> Iterator[t
     for file in _files(path):
         try:
             with file.open("rb") as stream:
-                yield from _open(str(file), stream, needed, depth=0)
+                yield from _open(str(file), stream, needed, depth=0, was_named=file == path)
         except OSError as fault:
             log = Log(str(file))
             log.fault(f"cannot be opened: {fault.strerror or fault}")
@@ -91,23 +94,26 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _open(
-    name: str, stream: IO[bytes], needed: frozenset[int] | None, depth: int
+    name: str, stream: IO[bytes], needed: frozenset[int] | None, depth: int, was_named: bool
 ) -> Iterator[tuple[Log, Iterator[Event]]]:
     head = stream.read(4_096)
     stream.seek(0)
     if head.startswith(b"\x1f\x8b"):
-        yield from _gzip(name, stream, needed, depth)
+        yield from _gzip(name, stream, needed, depth, was_named)
     elif head.startswith(b"PK\x03\x04"):
         yield from _zip(name, stream, needed, depth)
     else:
-        log = Log(name, _kind(head))
+        log = Log(name, _kind(head), was_named=was_named)
         reader: dict[str, Callable[[Log, IO[bytes]], Iterator[Event]]] = {"json": _json, "csv": _csv}
         if log.kind == "evtx":
             yield log, _guarded(log, _evtx(log, stream, needed))
         elif log.kind in reader:
             yield log, _guarded(log, reader[log.kind](log, stream))
-        else:
+        elif was_named or name.lower().endswith(".evtx"):
             log.fault("is empty" if not head else f"is {log.kind}: export it as EVTX, JSON lines or CSV")
+            yield log, iter(())
+        else:
+            log.passed_over = True
             yield log, iter(())
 
 
@@ -115,31 +121,40 @@ def _guarded(log: Log, found: Iterator[Event]) -> Iterator[Event]:
     """The events, until something breaks; what breaks ends this log and is counted."""
     try:
         yield from found
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError, csv.Error) as fault:
+    except BaseException as fault:
+        # A panic in the EVTX parser's Rust is no Exception.
+        if not isinstance(fault, _READING_FAULTS) and type(fault).__name__ != "PanicException":
+            raise
         log.fault(f"breaks off after record {log.records}: {fault}")
+
+
+_READING_FAULTS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError, csv.Error)
 
 
 def _kind(head: bytes) -> str:
     if head.startswith(b"ElfFile\x00"):
         return "evtx"
-    text = head.decode(_encoding(head), "replace").lstrip("\ufeff\x00 \t\r\n")
-    if text.startswith(("{", "[")):
+    plain = head[_mark_length(head) :]
+    text = plain.decode(_encoding(plain), "replace").lstrip("\ufeff\x00 \t\r\n")
+    if text.startswith("{") or (text.startswith("[") and text[1:].lstrip()[:1] in ("{", "]", "")):
         return "json"
     if text.startswith("<"):
         return "XML"
     first = text.splitlines()[0] if text else ""
+    if first.startswith("#TYPE"):
+        return "csv"
     if "\x00" in first or not any(mark in first for mark in ",;\t"):
         return "not a log this tool knows"
     return "csv"
 
 
 def _gzip(
-    name: str, stream: IO[bytes], needed: frozenset[int] | None, depth: int
+    name: str, stream: IO[bytes], needed: frozenset[int] | None, depth: int, was_named: bool
 ) -> Iterator[tuple[Log, Iterator[Event]]]:
     packed = stream.seek(0, os.SEEK_END)
     stream.seek(0)
-    with gzip.GzipFile(fileobj=stream) as unpacked:
-        yield from _unpacked(name, cast("IO[bytes]", unpacked), packed, needed, depth)
+    with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
+        yield from _unpacked(name, cast("IO[bytes]", unpacked), packed, needed, depth, was_named)
 
 
 def _zip(
@@ -159,7 +174,7 @@ def _zip(
             shown = f"{name}!{member.filename}"
             try:
                 with archive.open(member) as unpacked:
-                    yield from _unpacked(shown, unpacked, member.compress_size, needed, depth)
+                    yield from _unpacked(shown, unpacked, member.compress_size, needed, depth, False)
             except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, zlib.error, EOFError) as fault:
                 log = Log(shown)
                 log.fault(
@@ -169,7 +184,7 @@ def _zip(
 
 
 def _unpacked(
-    name: str, stream: IO[bytes], packed: int | None, needed: frozenset[int] | None, depth: int
+    name: str, stream: IO[bytes], packed: int, needed: frozenset[int] | None, depth: int, was_named: bool
 ) -> Iterator[tuple[Log, Iterator[Event]]]:
     """What is inside one gzip file or zip member, spooled to a temporary file under the caps."""
     if depth >= _DEPTH_LIMIT:
@@ -183,7 +198,7 @@ def _unpacked(
         try:
             while chunk := stream.read(1 << 20):
                 size += len(chunk)
-                if size > UNPACKED_LIMIT_BYTES or (packed and size > RATIO_FREE_BYTES and size > packed * RATIO_LIMIT):
+                if size > UNPACKED_LIMIT_BYTES or (size > RATIO_FREE_BYTES and size > packed * RATIO_LIMIT):
                     log = Log(name)
                     log.fault(f"unpacks to more than {RATIO_LIMIT} times its size: left alone as a likely zip bomb")
                     yield log, iter(())
@@ -192,7 +207,7 @@ def _unpacked(
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as fault:
             cut = f"the archive is damaged, only its beginning was read: {fault}"
         spool.seek(0)
-        for log, found in _open(name, cast("IO[bytes]", spool), needed, depth + 1):
+        for log, found in _open(name, cast("IO[bytes]", spool), needed, depth + 1, was_named):
             if cut:
                 log.fault(cut)
             yield log, found
@@ -203,6 +218,8 @@ def _evtx(log: Log, stream: IO[bytes], needed: frozenset[int] | None) -> Iterato
     import orjson
     from evtx import PyEvtxParser
 
+    if _is_cut(stream):
+        log.fault("the file is cut short: its last chunk is not whole")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, *_: log.fault(_evtx_fault(str(message)))
@@ -229,14 +246,20 @@ def _evtx(log: Log, stream: IO[bytes], needed: frozenset[int] | None) -> Iterato
             yield event
 
 
+def _is_cut(stream: IO[bytes]) -> bool:
+    """Whether the file ends inside a chunk; whole ones are 4,096 bytes of head and chunks of 65,536."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    return (size - 4_096) % 65_536 != 0
+
+
 def _evtx_fault(message: str) -> str:
     return f"a damaged chunk or record: {message.splitlines()[0][:160]}"
 
 
 def _json(log: Log, stream: IO[bytes]) -> Iterator[Event]:
     """One object a line, an array, a reply that wraps one (`{"reply": {"results": {"data": […]}}}`), or a row."""
-    head = stream.read(65_536)
-    stream.seek(0)
+    head = _beginning(stream)
     encoding = _encoding(head)
     text = head.decode(encoding, "replace").lstrip("\ufeff\x00")
     if encoding == "utf-8" and not text.lstrip().startswith("[") and _is_object_a_line(text):
@@ -273,7 +296,11 @@ def _is_object_a_line(text: str) -> bool:
         return isinstance(orjson.loads(lines[0]), dict)
     except orjson.JSONDecodeError:
         # A damaged first line among good ones is still a file of lines; a brace alone opens a pretty-printed object.
-        return len(lines) > 2 and all(line.startswith("{") and len(line) > 2 for line in lines[:3])
+        return any(map(_is_object, lines[1:6]))
+
+
+def _is_object(line: str) -> bool:
+    return isinstance(_loosely(line.strip()), dict)
 
 
 def _lines(log: Log, stream: IO[bytes]) -> Iterator[Event]:
@@ -349,8 +376,7 @@ _GAP = re.compile(r"[\s,\[\ufeff\x00]*")
 
 def _csv(log: Log, stream: IO[bytes]) -> Iterator[Event]:
     """Rows under a header; the first bytes tell separator and encoding, an unnamed last column is the message."""
-    head = stream.read(65_536)
-    stream.seek(0)
+    head = _beginning(stream)
     encoding = _encoding(head)
     reader = _text(stream, encoding)
     sample = head.decode(encoding, "replace").lstrip("\ufeff")
@@ -365,6 +391,9 @@ def _csv(log: Log, stream: IO[bytes]) -> Iterator[Event]:
     csv.field_size_limit(RECORD_LIMIT_BYTES)
     rows = csv.reader(_text_lines(reader), delimiter=separator)
     header = [name.strip().strip('\ufeff"') for name in next(rows, [])]
+    if not _is_header(header) and not log.was_named:
+        log.passed_over = True
+        return
     if not _is_header(header):
         log.fault("has no header of a log this tool knows: export it with its column names")
         return
@@ -431,6 +460,19 @@ def _mapped(log: Log, raw: dict[str, object]) -> Event | None:
         return None
     event.record = log.records
     return event
+
+
+def _beginning(stream: IO[bytes]) -> bytes:
+    """The first bytes after a byte order mark; the stream stands there afterwards."""
+    start = _mark_length(stream.read(4))
+    stream.seek(start)
+    head = stream.read(65_536)
+    stream.seek(start)
+    return head
+
+
+def _mark_length(head: bytes) -> int:
+    return 3 if head.startswith(b"\xef\xbb\xbf") else 2 if head.startswith((b"\xff\xfe", b"\xfe\xff")) else 0
 
 
 def _encoding(head: bytes) -> str:

@@ -64,7 +64,7 @@ def write(rule: Rule) -> str:
 def condition_of(rule: Rule) -> str:
     """The condition alone, the kind of registry or file event left to the head."""
     fields = _FIELDS[rule.source]
-    node = simplified(_without_kind(tree_of(rule)), set(fields), frozenset({"OriginalFileName"}))
+    node = simplified(_without_kind(tree_of(rule)), set(fields), frozenset({"OriginalFileName", "ParentGuessed"}))
     return _written(_one_parent(node), fields, False)
 
 

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from .fields import Entry, root_of
 from .text_yaml import KnowledgeError
 
+_LONGEST_NAME = 200
 _REGIONS = "AU|BR|CA|CN|DE|EU|FR|IN|IT|JP|KR|LA|MS|NA|PR|RU|SG|TW|UK|UN|US|WW"
 
 
@@ -61,7 +62,7 @@ class Name:
 def read(vendor: str, model: str, hardware_revision: str | None = None) -> Name:
     """Take a name apart; a hardware revision given on its own wins over one in the model's name."""
     known = maker(vendor)
-    model = _without_maker(" ".join(model.split()), known)
+    model = _without_maker(" ".join(model[:_LONGEST_NAME].split()), known)
     model, region = _take(model, rf"\s*\(({_REGIONS})\)\s*", rf"^({_REGIONS})_", rf"[_-]({_REGIONS})$")
     model, revision = _take(
         model,
@@ -76,7 +77,7 @@ def read(vendor: str, model: str, hardware_revision: str | None = None) -> Name:
 
 def maker(vendor: str) -> Maker | None:
     """The maker somebody means, or None where we know none of that name."""
-    key = letters(vendor)
+    key = letters(vendor[:_LONGEST_NAME])
     found = _makers().get(key)
     if found is None and key:
         shorter = re.sub(
@@ -105,7 +106,7 @@ def validate() -> list[KnowledgeError]:
 
 def fork_of(firmware: str) -> Fork | None:
     """The fork whose name or shape stands in the text of a firmware version."""
-    return next((fork for fork in _data()[1] if fork.firmware.search(firmware)), None)
+    return next((fork for fork in _data()[1] if fork.firmware.search(firmware[:_LONGEST_NAME])), None)
 
 
 def letters(text: str) -> str:

@@ -217,7 +217,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "build-date": Scheme(
         rf"(?:.*?(?:build|_|date)[ _:]*)?(?P<date>{_DATE})(?:[ _-]*rel[ ._]*(?P<release>\d+).*)?(?:\D.*)?", "date"
     ),
-    "asa": Scheme(r"(?P<main>\d+\.\d+(?:[.(]\d+\)?(?:\.?\d+)*)?)", "main:4"),
+    "asa": Scheme(r"(?P<main>\d+\.\d+(?:[.(]\d+\)?\.?\d*)?)", "main:4"),
     "asuswrt": Scheme(
         r"(?:(?P<base>[39]\.0\.0\.[46])(?:[._](?P<branch>\d{3})(?:[._](?P<extension>[1-9]\d*))?)?|"
         r"(?P<branch_>\d{3})_(?P<extension_>[1-9]\d*)|(?P<dsl>1\.\d\.\d\.\d)_(?P<extension__>\d+))"
@@ -403,7 +403,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "teltonika": Scheme(r"(?P<line>\w+?_[rt])_(?P<main>\d+(?:\.\d+)+)", "main:5", line="line"),
     # The first two groups are the platform.
     "tenda": Scheme(
-        r"(?:[\w.-]+_)?v?(?P<main>(?P<line>\d\d\.\d\d)\.\d\d\.\d+)(?:\((?P<build>\d+)\))?(?:_\w+)*",
+        r"(?:[\w.-]+_)?v?(?P<main>(?P<line>\d\d\.\d\d)\.\d\d\.\d+)(?:\((?P<build>\d+)\))?(?:_\w+)?",
         "main:4 build?",
         line="line",
     ),

@@ -63,6 +63,11 @@ def probes() -> Mapping[str, Probe]:
     return dict(sorted(_PROBES.items()))
 
 
+def speaks(endpoint: Endpoint) -> bool:
+    """Whether a probe owns this TCP port, so that an open one that says nothing is worth a line."""
+    return any(endpoint.port in known.tcp for known in probes().values())
+
+
 async def ask(endpoint: Endpoint, dial: Dialogue) -> AsyncIterator[Observation]:
     """The first questions for one open TCP port or one UDP port; yields what is heard, as it is heard.
 
@@ -104,17 +109,18 @@ async def follow(endpoint: Endpoint, question: str, dial: Dialogue) -> Observati
     """
     from . import http, snmp, upnp
 
+    known = probes().get(question)
     try:
-        if question.startswith("/"):
-            return await http.page(endpoint, question, dial)
+        if known and known.udp:
+            return await _asked(known, Endpoint(endpoint.address, min(known.udp), Transport.UDP), dial)
         if question.startswith("snmp:"):
             return await snmp.get(endpoint, question.removeprefix("snmp:"), dial)
         if question.startswith("upnp:"):
             return await upnp.describe(endpoint, question.removeprefix("upnp:"), dial)
-        known = probes().get(question)
-        if known and known.udp:
-            there = Endpoint(endpoint.address, min(known.udp), Transport.UDP)
-            return await _asked(known, there, dial)
+        if endpoint.transport is Transport.UDP:
+            return None
+        if question.startswith("/"):
+            return await http.page(endpoint, question, dial)
         return await http.named(endpoint, question, dial)
     except (OSError, BudgetSpent):
         raise
@@ -157,4 +163,4 @@ def _own_fault(endpoint: Endpoint, name: str, fault: Exception) -> Observation:
     return Observation.of(endpoint, {f"{name}.fault": f"{type(fault).__name__}: {fault}"[:300]}, probe=name)
 
 
-__all__ = ["Dialogue", "Probe", "Settings", "ask", "follow", "probe", "probes", "readable"]
+__all__ = ["Dialogue", "Probe", "Settings", "ask", "follow", "probe", "probes", "readable", "speaks"]

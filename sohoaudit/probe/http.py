@@ -30,7 +30,7 @@ PATH_LIMIT_BYTES = 128
 REDIRECTS = 3
 
 PLAIN = frozenset({
-    80, 81, 82, 88, 591, 631, 1400, 1780, 1900, 2048, 2869, 5000, 5431, 7547, 8000, 8001, 8008, 8010, 8020, 8060, 8080,
+    80, 81, 82, 88, 591, 1400, 1780, 1900, 2048, 2869, 5000, 5431, 7547, 8000, 8001, 8008, 8010, 8020, 8060, 8080,
     8081, 8082, 8088, 8090, 8123, 8181, 8880, 8888, 8899, 9000, 9090, 9191, 10000, 30005, 32400, 37215, 49000, 49152,
     49153, 49154, 52869,
 })  # fmt: skip
@@ -85,18 +85,20 @@ async def first_page(endpoint: Endpoint, dial: Dialogue, *, is_secure_first: boo
         OSError, BudgetSpent: as `Dialogue.open`.
     """
     spare: Answer | None = None
+    failed: HandshakeFault | None = None
     for secure in (is_secure_first, not is_secure_first):
         try:
             answer = await fetch(endpoint, dial, Request(), secure=secure)
         except HandshakeFault as fault:
-            if seen := await _old_tls(endpoint, dial, fault, is_secure_first):
-                return seen
-            if fault.is_silent:
+            failed = fault
+            if fault.is_tls or fault.is_silent:
                 break
             continue
-        if answer.is_silent or secure or (answer.is_page and not _wants_tls(answer)):
+        if secure or answer.is_silent or not _wants_tls(answer):
             return await _described(endpoint, dial, answer, secure)
         spare = answer
+    if failed and (failed.is_tls or is_secure_first) and (seen := await _old_tls(endpoint, dial, failed)):
+        return seen
     return await _described(endpoint, dial, spare, secure=False) if spare else None
 
 
@@ -124,7 +126,7 @@ async def named(endpoint: Endpoint, name: str, dial: Dialogue) -> Observation | 
         return None
     if refused(wanted.path):
         return None
-    headers = {key: value.replace("{host}", _host(endpoint)) for key, value in wanted.headers.items()}
+    headers = {key: value.replace("{host}", host(endpoint)) for key, value in wanted.headers.items()}
     request = Request(wanted.path, wanted.method, headers, wanted.body)
     with contextlib.suppress(HandshakeFault):
         answer = await fetch(endpoint, dial, request, secure=_is_secure(endpoint, dial))
@@ -165,6 +167,8 @@ async def fetch(
     limit_s = dial.settings.read_s
     async with dial.reopen(endpoint) if holds_turn else dial.open(endpoint) as connection:
         tls = await handshake(connection) if secure else {}
+        if not holds_turn:
+            await dial.dialer.pace.gap(endpoint.address)
         heard = _Heard(connection)
         try:
             async with asyncio.timeout(limit_s):
@@ -172,7 +176,8 @@ async def fetch(
         except TimeoutError:
             answer = read_leniently(bytes(heard.raw), f"cut off after {limit_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError, OSError, ValueError) as fault:
-            answer = read_leniently(bytes(heard.raw), str(fault)[:200] or "closed early")
+            # h11 quotes the bytes that it refuses; the report needs only why.
+            answer = read_leniently(bytes(heard.raw), str(fault).split(": bytearray")[0][:200] or "closed early")
         is_silent = not heard.raw and not connection.reader.at_eof()
     answer = replace(answer, raw=bytes(heard.raw[:2_048]), tls=tls, is_silent=is_silent)
     if answer.is_page:
@@ -201,10 +206,10 @@ def parts(text: str, form: str, prefix: str) -> dict[str, str]:
     return _few((f"{prefix}{line[0]}", line[1].strip("\"';")) for line in lines if len(line) == 2)
 
 
-async def _old_tls(endpoint: Endpoint, dial: Dialogue, fault: HandshakeFault, is_expected: bool) -> Observation | None:
+async def _old_tls(endpoint: Endpoint, dial: Dialogue, fault: HandshakeFault) -> Observation | None:
     """What is known of a TLS server after a handshake failed; None where it seems to be none."""
-    fields = {} if fault.is_silent or not (fault.is_tls or is_expected) else await old_hello(endpoint, dial)
-    if fields or fault.is_tls or (fault.is_silent and is_expected):
+    fields = {} if fault.is_silent else await old_hello(endpoint, dial)
+    if fields or fault.is_tls or fault.is_silent:
         return _seen(endpoint, dial, {"tls.fault": str(fault)} | fields, "tls")
     return None
 
@@ -240,7 +245,7 @@ async def _walk(
 def _step(endpoint: Endpoint, path: str, secure: bool, target: str) -> tuple[Endpoint, str, bool] | None:
     """Where a redirect leads, or None where it leaves the address, meets the deny list, or is asked anyway."""
     try:
-        base = f"{'https' if secure else 'http'}://{_host(endpoint)}:{endpoint.port}{path}"
+        base = f"{'https' if secure else 'http'}://{host(endpoint)}:{endpoint.port}{path}"
         there = urlsplit(urljoin(base, target))
         port = there.port or {"http": 80, "https": 443}.get(there.scheme, 0)
         is_here = same_host(endpoint, there.hostname) and not there.username
@@ -363,7 +368,8 @@ def bare(endpoint: Endpoint) -> str:
     return endpoint.address.split("%")[0]
 
 
-def _host(endpoint: Endpoint) -> str:
+def host(endpoint: Endpoint) -> str:
+    """The address as a URL writes it."""
     return f"[{bare(endpoint)}]" if ":" in endpoint.address else endpoint.address
 
 
@@ -399,11 +405,11 @@ async def _through_httpx(heard: "_Heard", endpoint: Endpoint, request: Request) 
     if request.method == "GET":
         ours |= {"Accept": "*/*", "Accept-Encoding": "gzip", "Connection": "close"}
     default = 443 if endpoint.port == 443 else 80
-    host = _host(endpoint) if endpoint.port == default else f"{_host(endpoint)}:{endpoint.port}"
+    spelled = host(endpoint) if endpoint.port == default else f"{host(endpoint)}:{endpoint.port}"
     asked = httpx.Request(
         request.method,
         httpx.URL(scheme="http", host=bare(endpoint), port=endpoint.port, raw_path=request.path.encode()),
-        headers={"Host": host} | ours | dict(request.headers),
+        headers={"Host": spelled} | ours | dict(request.headers),
         content=request.body.encode() or None,
     )
     async with httpx.AsyncClient(transport=_Transport(heard), trust_env=False) as client:
@@ -439,39 +445,18 @@ class _Heard(httpcore.AsyncNetworkStream):
         """The dialogue hangs up."""
 
 
-class _Door(httpcore.AsyncNetworkBackend):
-    """Gives httpcore the one connection that the dialer opened, whatever it asks for."""
+class _Transport(httpx.AsyncBaseTransport):
+    """Carries httpx's request over the one connection that the dialer opened, whatever host the request names."""
 
     def __init__(self, heard: _Heard) -> None:
         self._heard = heard
 
-    async def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        return self._heard
-
-
-class _Transport(httpx.AsyncBaseTransport):
-    """Carries httpx's request to httpcore and the answer back."""
-
-    def __init__(self, heard: _Heard) -> None:
-        self._pool = httpcore.AsyncConnectionPool(network_backend=_Door(heard), retries=0)
-
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(
-                    scheme="http", host=request.url.raw_host, port=request.url.port, target=request.url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions={},
-            )
-        )
-        stream = _Stream(answer)
-        return httpx.Response(answer.status, headers=answer.headers, stream=stream, extensions=answer.extensions)
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
+        url = httpcore.URL(scheme="http", host=request.url.raw_host, port=request.url.port, target=request.url.raw_path)
+        connection = httpcore.AsyncHTTP11Connection(url.origin, self._heard)
+        asked = httpcore.Request(request.method, url, headers=request.headers.raw, content=request.stream)
+        answer = await connection.handle_async_request(asked)
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer))
 
 
 class _Stream(httpx.AsyncByteStream):

@@ -5,6 +5,7 @@ import secrets
 from .. import __version__
 from ..model import Endpoint, Observation, Transport
 from . import Dialogue, probe
+from .http import host
 from .http_answer import read_leniently
 
 _OURS = "sohoaudit.invalid"
@@ -19,11 +20,11 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
     Returns:
         `sip.status`, `sip.server`, `sip.user_agent`, `sip.allow`; None where no SIP was heard.
     """
-    host = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
+    there = host(endpoint)
     over = endpoint.transport.value.upper()
     question = (
-        f"OPTIONS sip:{host} SIP/2.0\r\nVia: SIP/2.0/{over} {_OURS};rport;branch=z9hG4bK{secrets.token_hex(8)}\r\n"
-        f"Max-Forwards: 70\r\nFrom: <sip:sohoaudit@{_OURS}>;tag={secrets.token_hex(4)}\r\nTo: <sip:{host}>\r\n"
+        f"OPTIONS sip:{there} SIP/2.0\r\nVia: SIP/2.0/{over} {_OURS};rport;branch=z9hG4bK{secrets.token_hex(8)}\r\n"
+        f"Max-Forwards: 70\r\nFrom: <sip:sohoaudit@{_OURS}>;tag={secrets.token_hex(4)}\r\nTo: <sip:{there}>\r\n"
         f"Call-ID: {secrets.token_hex(8)}@{_OURS}\r\nCSeq: 1 OPTIONS\r\nContact: <sip:sohoaudit@{_OURS}>\r\n"
         f"Accept: application/sdp\r\nUser-Agent: sohoaudit/{__version__}\r\nContent-Length: 0\r\n\r\n"
     ).encode()

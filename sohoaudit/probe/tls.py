@@ -101,7 +101,8 @@ def read_answer(answer: bytes) -> dict[str, str]:
     fields: dict[str, str] = {}
     for kind, message in _messages(answer):
         if kind == "alert" and "tls.fault" not in fields:
-            name = _ALERTS.get(message[1], "alert") if len(message) > 1 else "alert"
+            number = message[1] if len(message) > 1 else 0
+            name = _ALERTS.get(number, f"alert {number}")
             fields["tls.fault"] = f"the server ends the handshake: {name}"
         elif kind == "hello" and len(message) > 36:
             version = int.from_bytes(message[:2], "big")

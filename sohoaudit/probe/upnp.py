@@ -8,7 +8,7 @@ from ..dialer import BudgetSpent
 from ..model import Endpoint, Observation, Transport
 from . import Dialogue, probe, readable
 from .discretion import keyed
-from .http import Request, bare, fetch, same_host
+from .http import Request, fetch, host, same_host
 from .xml_text import parse
 
 # One root device answers this once; `ssdp:all` would make it answer for each of its parts.
@@ -39,7 +39,7 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
     Returns:
         `upnp.server`, `upnp.location`, `upnp.usn`, and as `describe`; None where no answer came.
     """
-    answer = await dial.ask(endpoint, SEARCH, 2.5)
+    answer = await dial.ask(endpoint, SEARCH, 2.5, from_any_port=True)
     if not answer or not answer.lstrip().upper().startswith((b"HTTP/", b"NOTIFY")):
         return None
     lines = (line.partition(":") for line in readable(answer).replace("\r", "").split("\n")[1:64])
@@ -105,7 +105,7 @@ async def _services(at: Endpoint, url: str, root: Element, dial: Dialogue) -> di
         elif _IPV6_FIREWALL.fullmatch(kind):
             fields |= await _ipv6_firewall(*control, kind, dial)
         elif connected.get("upnp.connection_status", "") != "Connected":
-            told = {"upnp.control_url": f"http://{_host(control[0])}:{control[0].port}{control[1]}"}
+            told = {"upnp.control_url": f"http://{host(control[0])}:{control[0].port}{control[1]}"}
             told |= await _gateway(*control, kind, dial)
             connected = told if not connected or told.get("upnp.connection_status") == "Connected" else connected
     return fields | connected
@@ -201,7 +201,3 @@ def _place(endpoint: Endpoint, url: str) -> tuple[Endpoint, str] | None:
     if not is_here or len(path) > 256 or not path.isascii() or re.search(r"[\s\x00-\x1f]", path):
         return None
     return Endpoint(endpoint.address, port, Transport.TCP), path
-
-
-def _host(endpoint: Endpoint) -> str:
-    return f"[{bare(endpoint)}]" if ":" in endpoint.address else endpoint.address

@@ -22,6 +22,7 @@ TEXT_LIMIT = 240
 SENTENCE_LIMIT = 1_200
 SERVICES_LIMIT = 200
 FILTER_FROM = 8
+CHUNK_ROWS = 200  # a browser lays a table out whole, but passes over whole tables out of sight
 _BUFFER_BYTES = 65_536
 
 
@@ -73,6 +74,7 @@ def generate(audit: Audit, language: str) -> Iterator[str]:
         table=PRIORITY_TABLE,
         services_limit=SERVICES_LIMIT,
         filter_from=FILTER_FROM,
+        chunk_rows=CHUNK_ROWS,
         version=__version__,
     )
 

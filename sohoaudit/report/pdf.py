@@ -30,7 +30,9 @@ def write(audit: Audit, language: str, stream: BinaryIO) -> None:
         page = Path(folder) / "report.html"
         with page.open("wb") as file:
             html.write(audit, language, file)
-        printed = _by_browser(page) or _by_weasyprint(page)
+        printed = _by_browser(page)
+        if printed is None:
+            printed = _by_weasyprint(page)
     if not (printed.startswith(b"%PDF-") and b"%%EOF" in printed[-1_024:]):
         raise ValueError("no whole PDF came out: write --format html and print it from a browser")
     stream.write(printed)

@@ -30,46 +30,46 @@ GENTLE = Manners("gentle", 5, 500, 1, 0.5, 30)
 NORMAL = Manners("normal", 20, 1_000, 2, 0.25, 30)
 # For emulated devices on loopback and for benchmarks of capacity; never a default against real devices.
 LAB = Manners("lab", 10_000, 100_000, 64, 0.0, 1_000)
+SHORTEST_SLEEP_S = 0.001
 MANNERS = {manners.name: manners for manners in (GENTLE, NORMAL, LAB)}
 
 
 class Turns:
-    """Hands out moments that are evenly spaced: a leaky bucket with no burst, so that no second holds too many."""
+    """Hands out moments a gap apart, with no burst: who came late shifts those behind, so that no second holds more."""
 
-    def __init__(self, a_second: float) -> None:
-        """Takes the rate."""
-        self._gap_s = 1 / a_second
-        self._next_s = 0.0
-
-    def slow_to(self, a_second: float) -> None:
-        """Hand out moments at another rate from now on."""
-        self._gap_s = 1 / a_second
+    def __init__(self, gap_s: float) -> None:
+        """Takes the least time between two moments."""
+        self.gap_s = gap_s
+        self._last_s = 0.0
+        self._queue = asyncio.Lock()
 
     async def take(self) -> None:
         """Wait for the next moment."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        mine = max(now, self._next_s)
-        self._next_s = mine + self._gap_s
-        if mine > now:
-            await asyncio.sleep(mine - now)
+        clock = asyncio.get_running_loop().time
+        async with self._queue:
+            moment = max(clock(), self._last_s + self.gap_s)
+            # A loop cannot sleep shorter than this; the debt is paid by the next one.
+            if moment - clock() > SHORTEST_SLEEP_S:
+                await asyncio.sleep(moment - clock())
+                moment = max(moment, clock())
+            self._last_s = moment
 
 
 class _Host:
     """What one host has been asked so far, and the locks that hold the next question back."""
 
     def __init__(self, manners: Manners) -> None:
-        self.turns = Turns(manners.host_packets_a_second)
+        self.turns = Turns(0)
+        self.requests_apart = Turns(0)
         self.treat_with(manners)
         self.in_flight: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.spacing = asyncio.Lock()
-        self.next_request_s = 0.0
         self.requests = 0
 
     def treat_with(self, manners: Manners) -> None:
         """Change the manners; moments already handed out and connections already open stay as they are."""
         self.manners = manners
-        self.turns.slow_to(manners.host_packets_a_second)
+        self.turns.gap_s = 1 / manners.host_packets_a_second
+        self.requests_apart.gap_s = manners.request_gap_s
         self.connections = asyncio.Semaphore(manners.host_connections)
 
 
@@ -79,7 +79,7 @@ class PoliteKeeper:
     def __init__(self, manners: Manners = NORMAL) -> None:
         """Takes the manners that hold for every host that is not known to be fragile."""
         self.manners = manners
-        self._run = Turns(manners.run_packets_a_second)
+        self._run = Turns(1 / manners.run_packets_a_second)
         self._hosts: dict[str, _Host] = {}
 
     def be_gentle_to(self, address: str) -> None:
@@ -90,8 +90,9 @@ class PoliteKeeper:
 
     async def packet(self, address: str) -> None:
         """Wait until one more new packet may go to the host."""
-        await self._host(address).turns.take()
         await self._run.take()
+        # The host's turn comes last, so that nothing stands between it and the packet.
+        await self._host(address).turns.take()
 
     @contextlib.asynccontextmanager
     async def connection(self, address: str) -> AsyncIterator[None]:
@@ -101,7 +102,7 @@ class PoliteKeeper:
 
     @contextlib.asynccontextmanager
     async def request(self, endpoint: Endpoint) -> AsyncIterator[None]:
-        """Hold the one request that may be in flight at the endpoint, at least a gap after the host's last.
+        """Hold the one request that may be in flight at the endpoint; it is sent after `gap`.
 
         Raises:
             BudgetSpent: the host was asked as many requests as one audit allows.
@@ -111,16 +112,11 @@ class PoliteKeeper:
             if host.requests >= host.manners.host_requests:
                 raise BudgetSpent(f"{endpoint.address} was asked {host.requests} requests, as many as one audit may")
             host.requests += 1
-            loop = asyncio.get_running_loop()
-            async with host.spacing:
-                wait_s = host.next_request_s - loop.time()
-                if wait_s > 0:
-                    await asyncio.sleep(wait_s)
-                host.next_request_s = loop.time() + host.manners.request_gap_s
-            try:
-                yield
-            finally:
-                host.next_request_s = max(host.next_request_s, loop.time() + host.manners.request_gap_s)
+            yield
+
+    async def gap(self, address: str) -> None:
+        """Wait until the next request may be sent to the host: the last thing before its first byte leaves."""
+        await self._host(address).requests_apart.take()
 
     def _host(self, address: str) -> _Host:
         if address not in self._hosts:

@@ -87,13 +87,14 @@ def test_many_devices_come_back_in_order_one_a_line(tmp_path):
     "bad",
     [
         "{",
+        '{"id": NaN, "vendor": "x", "model": "y"}',
         "[]",
         '{"vendor": 5, "model": "x"}',
         '{"vendor": "x"}',
         '{"vendor":"x","model":"y","version":7}',
         "[" * 100_000,
     ],
-    ids=["no JSON", "no object", "no text", "no model", "version no text", "nested without end"],
+    ids=["no JSON", "no number", "no object", "no text", "no model", "version no text", "nested without end"],
 )
 def test_a_bad_line_brings_an_error_with_its_number_and_the_others_are_answered(bad):
     good = json.dumps({"id": 1, "vendor": "Zyxel", "model": "NAS326"})
@@ -102,6 +103,13 @@ def test_a_bad_line_brings_an_error_with_its_number_and_the_others_are_answered(
     assert answer.exit_code == 2
     assert [line.get("line") for line in lines] == [None, 2, None]
     assert lines[1]["error"] and lines[2]["known"] is True
+
+
+def test_half_a_character_and_escapes_are_survived():
+    line = json.dumps({"id": "\ud800", "vendor": "Zyxel\x1b[2J", "model": "NAS326"})
+    answer = _run("--input", "-", stdin=line)
+    assert answer.exit_code == 0 and json.loads(answer.stdout)["id"] == "\ud800"
+    assert "\x1b" not in _run("Zyxel", "NAS\x1b[2J").stdout
 
 
 def test_bytes_that_are_no_text_are_survived():

@@ -32,7 +32,8 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
     ids=["import", "help"],
 )
 def test_nothing_heavy_is_loaded_to_import_the_package_or_to_print_its_help(code: str) -> None:
-    watched = f"import atexit, sys\natexit.register(lambda: print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr))\n"
+    told = f"print([m for m in {HEAVY} if m in sys.modules], file=sys.stderr)"
+    watched = f"import atexit, sys\natexit.register(lambda: {told})\n"
     done = subprocess.run([sys.executable, "-c", watched + code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "[]"
 
@@ -73,7 +74,7 @@ def test_every_command_explains_itself_with_an_example(name: str) -> None:
         (["scan", "127.0.0.1", "--vantage", "index"], "lan or internet"),
         (["scan", "127.0.0.1", "--exclude", "127.0.0.0/8"], "nothing is left"),
         (["scan", "127.0.0.1", "--fingerprints", "/no/such/folder", "--ports", "1"], "/no/such/folder"),
-        (["demo", "--format", "html,json", "--output", "-"], "one format"),
+        (["demo", "--format", "html,json", "--output", "-"], "takes one format"),
         (["report", "/no/such/audit.json"], "/no/such/audit.json"),
         (["identify", "/no/such/file"], "/no/such/file"),
         (["explain", "no.such.rule"], "no.such.rule"),

@@ -1,6 +1,7 @@
 """What must hold of version order: real rising examples, what may not be compared, and the laws of an order."""
 
 from itertools import combinations, pairwise
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -244,6 +245,18 @@ def test_a_version_read_from_its_own_text_is_the_same(example):
 def test_any_text_is_read_or_unknown_and_never_raises(scheme, text, partial):
     version = parse(scheme, text, partial)
     assert version is None or version.text == text.strip()
+
+
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+def test_a_hostile_text_is_read_in_no_time(scheme):
+    seeds = [text for name, text in ALL_EXAMPLES if name == scheme]
+    hostile = [
+        seed + filler * 190 + "!" for seed in (*seeds[:2], "") for filler in ("_", "1.", "a", " ", "-1", "(", "0")
+    ]
+    started = perf_counter()
+    for text in hostile:
+        parse(scheme, text[:200])
+    assert perf_counter() - started < 1
 
 
 def _versions_of(scheme: str) -> st.SearchStrategy[str]:

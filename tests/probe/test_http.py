@@ -1,6 +1,7 @@
 """The web probe against real servers, and against the shapes that hurt."""
 
 import asyncio
+import dataclasses
 import gzip
 import shutil
 import ssl
@@ -8,14 +9,16 @@ import subprocess
 import time
 import types
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from sohoaudit.dialer import OutOfScope
-from sohoaudit.model import Endpoint
+from sohoaudit.dialer import BudgetSpent, Dialer, OutOfScope
+from sohoaudit.model import Endpoint, Scope, Transport
 from sohoaudit.probe import Dialogue, follow, http
 from sohoaudit.probe.http_answer import read_leniently
+from sohoaudit.sweep.pace import LAB, PoliteKeeper
 
 from .loopback import HERE, dialogue, free_port
 
@@ -312,6 +315,20 @@ async def test_a_named_question_fills_its_fields(dial: Dialogue, serve: Serve, q
     assert seen and seen.fields["jnap.firmwareVersion"] == "3.1.10" and seen.fields["jnap.on"] == "true"
     assert requests[0].startswith(b"POST /JNAP/ ") and b"Referer: http://127.0.0.1/" in requests[0]
     assert len(requests[0].split(b"\r\n\r\n")[0].split(b"\r\n")) <= 6
+
+
+async def test_the_first_page_is_kept_when_the_budget_ends_with_it(serve: Serve) -> None:
+    there = await serve(pages({"/": ok(b"<title>kept</title>")}, []))
+    few = dataclasses.replace(LAB, host_requests=1)
+    dial = Dialogue(Dialer(Scope((ip_network("127.0.0.0/8"),)), PoliteKeeper(few)))
+    seen = await http.ask(there, dial)
+    assert seen and seen.fields["http.title"] == "kept"
+    with pytest.raises(BudgetSpent):
+        await http.page(there, "/more.htm", dial)
+
+
+async def test_no_page_is_asked_of_a_udp_port(dial: Dialogue) -> None:
+    assert await follow(Endpoint(HERE, 9, Transport.UDP), "/index.html", dial) is None
 
 
 async def test_an_address_outside_the_scope_is_refused_at_the_door(dial: Dialogue) -> None:

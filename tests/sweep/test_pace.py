@@ -41,7 +41,7 @@ async def test_the_run_has_a_budget_of_its_own() -> None:
 
 
 async def test_an_idle_time_saves_up_no_burst() -> None:
-    turns = Turns(100)
+    turns = Turns(1 / 100)
     await turns.take()
     await asyncio.sleep(0.2)
     started = time.monotonic()
@@ -59,14 +59,29 @@ async def test_requests_keep_their_gap_and_one_is_in_flight_at_an_endpoint() -> 
     async def request() -> None:
         nonlocal in_flight
         async with keeper.request(endpoint):
-            starts.append(time.monotonic())
             in_flight += 1
             assert in_flight == 1
-            await asyncio.sleep(0.01)
+            await keeper.gap(endpoint.address)
+            starts.append(time.monotonic())
             in_flight -= 1
 
     await asyncio.gather(*(request() for _ in range(3)))
-    assert all(later - earlier >= 0.029 for earlier, later in itertools.pairwise(starts))
+    assert all(later - earlier >= 0.019 for earlier, later in itertools.pairwise(starts))
+
+
+async def test_a_late_loop_makes_no_burst() -> None:
+    turns = Turns(1 / 50)
+    moments: list[float] = []
+
+    async def one() -> None:
+        await turns.take()
+        moments.append(time.monotonic())
+
+    waiting = [asyncio.create_task(one()) for _ in range(8)]
+    await asyncio.sleep(0.03)
+    time.sleep(0.1)
+    await asyncio.gather(*waiting)
+    assert all(later - earlier >= 0.019 for earlier, later in itertools.pairwise(moments[2:]))
 
 
 async def test_a_host_is_asked_no_more_requests_than_one_audit_may() -> None:

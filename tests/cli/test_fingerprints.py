@@ -1,0 +1,111 @@
+"""`sohoaudit fingerprints`: list, validate, test, explain, new."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from sohoaudit.cli.fingerprints import app
+
+FILE = """
+vendor: Example
+fingerprints:
+  - name: title
+    when: { http.title: '^Example (?P<model>\\w+)$' }
+    source: made up
+    examples: [{ give: { http.title: Example X1 }, expect: { model: X1 } }]
+"""
+
+
+def run(*arguments: str, given: str = ""):
+    return CliRunner().invoke(app, list(arguments), input=given)
+
+
+@pytest.fixture
+def own(tmp_path):
+    def write(text: str) -> str:
+        (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+        return str(tmp_path)
+
+    return write
+
+
+@pytest.fixture
+def answers(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    path.write_text(json.dumps({"id": 1, "observations": [{"field": "http.title", "value": "Example X1 (beta)"}]}))
+    return str(path)
+
+
+def test_the_list_names_each_fingerprint_and_where_it_stands(own):
+    assert "Example: title  [http.title]" in run("list", "--fingerprints", own(FILE)).stdout
+
+
+def test_the_summary_counts():
+    shown = run("list", "--summary").stdout
+    assert all(word in shown for word in ("makers", "product lines", "fingerprints", "examples"))
+
+
+def test_sound_files_are_told_to_be_sound(own):
+    result = run("validate", "--fingerprints", own(FILE))
+    assert result.exit_code == 0
+    assert "are sound" in result.stdout
+
+
+def test_every_fault_of_a_file_is_told_with_its_line(own):
+    result = run("validate", "--fingerprints", own(FILE.replace("source", "sauce").replace("model>", "fimware>")))
+    assert result.exit_code == 2
+    assert "x.yaml:5: 'fimware' is not a field (did you mean 'firmware'?)" in result.stderr
+    assert "x.yaml:6: 'sauce' is not a field" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("Example X1 }", "Other X1 }"), "x.yaml:7: 'title' does not match its own example"),
+        (("model: X1", "model: X2"), "x.yaml:7: 'title' gives model 'X1'"),
+        (("Example (?P", "NETGEAR (?P"), "does not match its own example"),
+        (
+            ("    examples", "    counter_examples: [{ give: { http.title: Example Y } }]\n    examples"),
+            "x.yaml:7: 'title' matches its counter-example",
+        ),
+    ],
+)
+def test_an_example_that_does_not_come_out_is_told(own, change, message):
+    result = run("test", "--fingerprints", own(FILE.replace(*change, 1)))
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_pattern_that_takes_anothers_device_is_told(own):
+    greedy = FILE.replace("^Example (?P<model>\\w+)$", "(?i)synology|Example").replace(
+        ", expect: { model: X1 }", ", expect: {}"
+    )
+    result = run("test", "--fingerprints", own(greedy.replace("    source", "    certainty: certain\n    source")))
+    assert result.exit_code == 2
+    assert "expected is 'Synology'" in result.stderr
+
+
+def test_the_explanation_tells_what_matched_and_what_almost_did(own, answers):
+    both = FILE.replace("http.title: '", "http.server: '^tiny', http.title: '").replace(r"\w+)$'", r"\w+)'")
+    both = both.replace("give: { ", "give: { http.server: tiny, ")
+    result = run("explain", answers, "--fingerprints", own(both))
+    assert result.exit_code == 0
+    assert "almost" in result.stdout
+    assert "http.server has no ^tiny" in result.stdout
+
+
+def test_a_new_fingerprint_matches_what_it_was_made_from(own, answers, tmp_path):
+    made = run("new", answers, "--vendor", "Example", "--model", "X1", "--firmware", "")
+    assert made.exit_code == 0
+    tested = run("test", "--fingerprints", own(made.stdout))
+    assert tested.exit_code == 0, tested.stderr
+
+
+def test_a_new_fingerprint_can_be_asked_for(own):
+    given = "Example\nX-1\n2.0\nhttp.title\nExample X-1 (v2.0)\n"
+    made = run("new", given=given)
+    assert made.exit_code == 0
+    text = made.stdout[made.stdout.index("vendor:") :]
+    tested = run("test", "--fingerprints", own(text))
+    assert tested.exit_code == 0, tested.stderr
