@@ -49,8 +49,8 @@ class Face:
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The open ones, and those of UDP that answered, which is how a UDP port is known to be open."""
-        heard = (o for o in self.observations if o.is_answer and o.endpoint.transport is Transport.UDP)
-        return tuple(dict.fromkeys((*self.open, *(observation.endpoint for observation in heard))))
+        said = (o.endpoint for o in self.observations if o.endpoint.transport is Transport.UDP and o.is_answer)
+        return tuple(dict.fromkeys((*self.open, *said)))
 
     def part(self, address: str, endpoints: Iterable[Endpoint]) -> "Face":
         """The same face with these of its endpoints alone, standing at another address."""
