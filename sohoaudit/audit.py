@@ -129,7 +129,7 @@ class Auditor:
     async def run(self) -> Audit:
         """The whole audit; faults of devices, probes and rules are in its coverage and never raised."""
         started = datetime.now(UTC)
-        # pyroute2 runs a loop of its own, which must not meet ours.
+        # On macOS this runs a program.
         self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
         work = asyncio.create_task(self._look_at_everything())
         stop = asyncio.create_task(self._stopped.wait())
@@ -144,7 +144,8 @@ class Auditor:
             unfinished = self.progress.found - self.progress.finished
             reason = f"the audit was stopped with {unfinished} devices unfinished"
             self._gaps.append(Gap("probe", "the audit", reason, "run it again", matters=True))
-        neighbours = await asyncio.to_thread(self._here.neighbours)
+        everywhere = _joined([dialer.scope for dialer in self._dialers])
+        neighbours = await asyncio.to_thread(self._here.neighbours, everywhere)
         return self._audit(started, {neighbour.address: neighbour.mac for neighbour in neighbours}, not was_stopped)
 
     async def _look_at_everything(self) -> None:
@@ -301,10 +302,12 @@ class Visit:
             self._postponed.append(endpoint)
             return
         with self._told_in_coverage(endpoint):
+            is_mute = True
             async for observation in probe.ask(endpoint, self._dialogue):
-                self._silences = 0
-                self.has_answered = True
+                is_mute = False
                 self._keep(observation)
+            if is_mute and endpoint.transport is Transport.TCP and probe.speaks(endpoint):
+                self.gaps.append(Gap("probe", str(endpoint), "is open, and said nothing"))
             self._take_care()
 
     async def _ask_the_postponed(self) -> None:
@@ -336,6 +339,9 @@ class Visit:
     def _keep(self, observation: Observation) -> None:
         """Keep what was said; an endpoint that broke off before it said anything is a gap."""
         self.face.observations.append(observation.seen_from(self.face.vantage))
+        if observation.is_answer:
+            self._silences = 0
+            self.has_answered = True
         faults = [text for name, text in observation.fields.items() if name.endswith(".fault")]
         if faults and not {"http.title", "http.body"} & observation.fields.keys():
             reason = f"could not be read: {faults[0].splitlines()[0]}"

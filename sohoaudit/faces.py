@@ -176,7 +176,7 @@ def _endpoints(faces: Iterable[Face]) -> tuple[Endpoint, ...]:
         observation.endpoint
         for face in faces
         for observation in face.observations
-        if observation.endpoint.transport is Transport.UDP
+        if observation.endpoint.transport is Transport.UDP and observation.is_answer
     ]
     return tuple(sorted(dict.fromkeys(opened + answered)))
 

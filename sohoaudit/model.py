@@ -143,6 +143,11 @@ class Observation:
         safe = {name: printable(value) for name, value in fields.items() if value}
         return cls(endpoint=endpoint, fields=MappingProxyType(safe), probe=probe)
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether the endpoint said anything, and not only our question failed (fields `<probe>.fault`)."""
+        return any(not name.endswith(".fault") for name in self.fields)
+
     def seen_from(self, vantage: Vantage) -> "Observation":
         """The same observation, made from another vantage."""
         return replace(self, vantage=vantage)

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from ..hunt.export import Query
     from ..hunt.run import Coverage, Hit, Request
 
-app = group(
-    "Look for Volt Typhoon on the computers behind the router.\n\nExample: sohoaudit hunt run Security.evtx --format json"
-)
+app = group("Look for Volt Typhoon on the computers behind the router.\n\nExample: sohoaudit hunt run Security.evtx")
 baseline_app = group("This office's own ordinary days, to tell the unusual from.")
 app.add_typer(baseline_app, name="baseline")
 
@@ -73,6 +71,7 @@ def run(
         request = _request(logs, _packs(pack), (rules or [], ioc or [], allow or []), baseline, (since, until))
         if baseline:
             _note_thin_baseline(request, coverage, language)
+        _note_packs(_packs(pack), coverage, language)
         hits = list(hunt(request, coverage))
     except (LogError, BaselineError, RuleError) as fault:
         _refuse(str(fault))
@@ -241,6 +240,14 @@ def _request(
         baseline=Baseline.open(baseline) if baseline else None,
         decode_all=bool(rules),
     )
+
+
+def _note_packs(packs: tuple[str, ...], coverage: "Coverage", language: str) -> None:
+    from ..hunt.rules import PACKS
+    from ..hunt.words import words
+
+    if left := [name for name in PACKS if name not in packs]:
+        coverage.notes.append(words(language)("coverage.not_asked", packs=", ".join(left)))
 
 
 def _note_thin_baseline(request: "Request", coverage: "Coverage", language: str) -> None:

@@ -1,6 +1,7 @@
 """Runs one audit for `scan` and `demo`: progress, Ctrl-C, the reports, the summary and the exit code."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -81,7 +82,7 @@ def perform(
         audit, stopped_by = asyncio.run(_until_stopped(run, watch))
     written = _save(audit, names, output)
     if not is_quiet and output != "-":
-        print(text.summary(audit, audit.language, sys.stdout.isatty()), end="")
+        print(text.summary(audit, audit.language, _is_coloured()), end="")
         print(f"Report: {' and '.join(_shown(path) for path in written)}")
     if stopped_by:
         print("sohoaudit: stopped; what was finished is in the report", file=sys.stderr)
@@ -92,8 +93,17 @@ def perform(
 async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals | None]:
     loop = asyncio.get_running_loop()
     stopped_by: list[signal.Signals] = []
+    ticking: list[asyncio.Task[None]] = []
 
-    def stop_on_signals(auditor: Auditor) -> None:
+    async def tick(auditor: Auditor) -> None:
+        # So that a line comes while a slow device keeps everybody waiting, too.
+        while True:
+            await asyncio.sleep(1)
+            watch(auditor.progress)
+
+    def begin(auditor: Auditor) -> None:
+        ticking.append(asyncio.create_task(tick(auditor)))
+
         def stop(number: signal.Signals) -> None:
             stopped_by.append(number)
             auditor.stop()
@@ -101,7 +111,7 @@ async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop, number)
 
-    audit = await run(watch, stop_on_signals)
+    audit = await run(watch, begin)
     return audit, stopped_by[0] if stopped_by else None
 
 
@@ -117,6 +127,11 @@ def _save(audit: Audit, formats: Sequence[str], output: str | None) -> list[Path
     except ValueError as fault:
         print(f"sohoaudit: {fault}", file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+def _is_coloured() -> bool:
+    """Colour goes to a terminal alone, and never under NO_COLOR (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _shown(path: Path) -> str:

@@ -47,7 +47,7 @@ def scan(
     """
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
-    from ..scope import parse
+    from ..scope import check_routes, parse
     from ..sweep.pace import MANNERS
     from . import run
 
@@ -71,6 +71,8 @@ def scan(
         return
     if not targets:
         _confirm(run.described(scope, settings, intent), is_sure=yes)
+
+    check_routes(scope)
 
     async def audit(watch: Watch, started: run.Started) -> Audit:
         auditor = Auditor([scope], settings, here=here, watch=watch)

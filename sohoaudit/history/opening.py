@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, inspect, make_url, text
 
+from ..places import give_to_caller, make_private
 from . import HistoryError
 
 # The steps of `migrations/versions`, oldest first; alembic is only loaded where one of them is missing.
@@ -124,10 +125,11 @@ def _is_url(place: str | Path) -> bool:
 
 
 def _file_engine(path: Path) -> Engine:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     if not path.exists():
         # Findings tell how to break in: nobody else may read them.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        give_to_caller(path)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": LOCK_WAIT_S})
 
     @event.listens_for(engine, "connect")

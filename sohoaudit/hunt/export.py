@@ -193,7 +193,10 @@ def _chain_query(chain: Chain, rules: RuleSet, target: str) -> Query:
     from .languages import chain_text
 
     parts = [next(rule for rule in rules.rules if rule.sigma.name == name) for name in chain.rules]
-    return Query(chain.hunt, "behaviour", chain.hunt.replace("-", "_"), chain_text(chain, parts, target))
+    text = chain_text(chain, parts, target)
+    if fault := lint(text, ()):
+        raise ExportError(f"the query would be wrong: {fault}")
+    return Query(chain.hunt, "behaviour", chain.hunt.replace("-", "_"), text)
 
 
 def _sigma_text(content: Mapping[str, object]) -> str:

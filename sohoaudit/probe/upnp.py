@@ -35,7 +35,7 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
     Returns:
         `upnp.server`, `upnp.location`, `upnp.usn`, and as `describe`; None where no answer came.
     """
-    answer = await dial.ask(endpoint, SEARCH, 2.5)
+    answer = await dial.ask(endpoint, SEARCH, 2.5, from_any_port=True)
     if not answer or not answer.lstrip().upper().startswith((b"HTTP/", b"NOTIFY")):
         return None
     lines = (line.partition(":") for line in readable(answer).replace("\r", "").split("\n")[1:64])

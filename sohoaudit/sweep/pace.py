@@ -90,8 +90,9 @@ class PoliteKeeper:
 
     async def packet(self, address: str) -> None:
         """Wait until one more new packet may go to the host."""
-        await self._host(address).turns.take()
         await self._run.take()
+        # The host's turn comes last, so that nothing stands between it and the packet.
+        await self._host(address).turns.take()
 
     @contextlib.asynccontextmanager
     async def connection(self, address: str) -> AsyncIterator[None]:

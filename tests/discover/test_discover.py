@@ -41,7 +41,7 @@ class OnLink(Nowhere):
 
     links = (Link("eth0", ipaddress.ip_address("192.168.9.14"), NETWORK),)
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
+    def neighbours(self, scope: Scope) -> tuple[Neighbour, ...]:
         return (Neighbour("192.168.9.2", "00:00:5e:00:53:02"), Neighbour("192.168.8.8", "00:00:5e:00:53:08"))
 
 

@@ -151,6 +151,12 @@ def test_three_devices_forwarded_behind_one_public_address_are_no_decoy(identifi
     assert identity.vendor == "NETGEAR"
 
 
+def test_a_page_that_mentions_several_makers_speaks_of_none(identifier):
+    page = "<p>We sold our D-Link Corporation and NETGEAR, Inc. stock</p>"
+    assert identifier.identify([seen({"http.body": page})]) is None
+    assert identifier.identify([seen({"http.body": page, "http.server": "DWS"})]).vendor == "DrayTek"
+
+
 def test_a_brand_wins_over_the_maker_that_supplies_it(made):
     identifier = made(
         """

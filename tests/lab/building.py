@@ -51,7 +51,7 @@ def build(name: str, office_name: str, folder: Path) -> None:
         if device.is_silent:
             nft(f"{name}-{device.name}", _SILENCE)
     running = _start(name, office_name, office, folder)
-    _wait(name, office, running)
+    _wait(name, office, running, folder)
     for forward in office.forwards:
         _ask_for(forward, office, name)
 
@@ -215,7 +215,7 @@ def _launch(namespace: str, words: list[str], more: dict[str, str], output: Path
         )  # fmt: skip
 
 
-def _wait(name: str, office: Office, running: dict[str, subprocess.Popen]) -> None:
+def _wait(name: str, office: Office, running: dict[str, subprocess.Popen], folder: Path) -> None:
     """Until the kernel's own tables show every port: a connection would count as a visit in the device's log."""
     deadline = time.monotonic() + READY_WITHIN_S
     waiting = list(office.devices)
@@ -223,11 +223,16 @@ def _wait(name: str, office: Office, running: dict[str, subprocess.Popen]) -> No
         waiting = [device for device in waiting if not device.ports <= listening(f"{name}-{device.name}")]
         for what, process in running.items():
             if process.poll() is not None:
-                raise LabError(f"{what} ended at once with {process.returncode}: read {what}.out in the lab's folder")
+                raise LabError(f"{what} ended at once with {process.returncode}: {_last_word(folder, what)}")
         if waiting and time.monotonic() > deadline:
             absent = waiting[0].ports - listening(f"{name}-{waiting[0].name}")
             raise LabError(f"{waiting[0].name} does not listen on {sorted(absent)} after {READY_WITHIN_S:.0f} s")
         time.sleep(0.03)
+
+
+def _last_word(folder: Path, what: str) -> str:
+    output = folder / (f"{what}.out" if (folder / f"{what}.out").exists() else "responders.out")
+    return (output.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
 
 
 def _ask_for(forward: Forward, office: Office, name: str) -> None:

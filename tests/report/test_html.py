@@ -221,6 +221,16 @@ def test_one_remedy_on_many_devices_is_one_thing_to_do() -> None:
     assert "192.168.1.40 , Hikvision DS-2CD2042WD-I 192.168.1.41" in page.text
 
 
+def test_a_merely_probable_end_of_support_does_not_hide_a_hole_that_an_update_closes() -> None:
+    hole = replace(
+        ROUTER.findings[1], id="fin-hole", rule="firmware.known-exploited", title="A known hole", remedy=("Update it.",)
+    )
+    end = replace(ROUTER.findings[0], priority=Priority.MEDIUM, facts={"certainty": "probably"})
+    page = rendered(audit(replace(ROUTER, findings=(hole, end)), replace(CAMERA, findings=(end,))))
+    assert re.findall(r'<h3 id="task-\d">(.*?)</h3>', page) == ["A known hole", end.title]
+    assert "1 thing to do today, 0 this week, 1 to plan." in Page(page).text
+
+
 def test_replacing_a_device_takes_its_known_holes_along() -> None:
     hole = replace(
         ROUTER.findings[1], id="fin-hole", rule="firmware.known-exploited", title="A known hole", remedy=("Update it.",)

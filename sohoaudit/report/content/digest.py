@@ -90,20 +90,35 @@ def tasks(all_places: Iterable[Place]) -> list[Task]:
     """The findings grouped by what puts them right, in the order to act.
 
     Inside one priority: compromise first, then what helps most devices, then rule and id, so that two runs agree.
-    A device to be replaced takes its other firmware findings along: no update of it is worth a step of its own.
-    Findings without steps stand alone by rule and title.
+    Devices share a task only where it is as pressing for each of them.
     """
-    groups: dict[tuple[str, ...], list[tuple[Place, Finding]]] = {}
+    groups: dict[tuple[Priority, tuple[str, ...]], list[tuple[Place, Finding]]] = {}
     for place in all_places:
-        replaced = next((f.remedy for f in place.device.findings if f.rule == _REPLACE), ())
-        for finding in place.device.findings:
-            steps = replaced if finding.rule.startswith("firmware.") else ()
-            groups.setdefault(steps or finding.remedy or (finding.rule, finding.title), []).append((place, finding))
+        for steps, findings in _by_steps(place.device).items():
+            pressing = min((finding.priority for finding in findings), key=lambda priority: priority.rank)
+            groups.setdefault((pressing, steps), []).extend((place, finding) for finding in findings)
     found = [
         Task(tuple(sorted(group, key=lambda pair: (pair[1].rule != _REPLACE, *_pressing(pair[1])))))
         for group in groups.values()
     ]
     return sorted(found, key=_order)
+
+
+def _by_steps(device: Device) -> dict[tuple[str, ...], list[Finding]]:
+    """The findings of one device by the steps that put them right; those without steps stand alone by rule and title.
+
+    A device to be replaced takes its other firmware findings along: no update of it is worth a step of its own. Where
+    the end of its support is only probable, it takes along what is no more pressing.
+    """
+    ended = next((finding for finding in device.findings if finding.rule == _REPLACE), None)
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in device.findings:
+        leading = finding
+        if ended and finding.rule.startswith("firmware."):
+            is_sure = ended.facts.get("certainty") != "probably"
+            leading = ended if is_sure or ended.priority.rank <= finding.priority.rank else finding
+        groups.setdefault(leading.remedy or (leading.rule, leading.title), []).append(finding)
+    return groups
 
 
 def verdict(audit: Audit, all_tasks: Iterable[Task]) -> Verdict:
