@@ -24,7 +24,7 @@ from . import shipped
 ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe", "fork")
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "11"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "13"  # of the cached index; raise it when Fingerprint changes
 
 
 @dataclass(frozen=True, slots=True)
