@@ -61,7 +61,7 @@ class _Written:
 
 
 def as_json(identity: Identity) -> dict[str, Any]:
-    """The identity as DESIGN's contract writes it; what is not known is null."""
+    """The identity as `identify` promises it; what is not known is null."""
     return {
         "vendor": identity.vendor,
         "model": identity.model,
