@@ -188,10 +188,16 @@ def shortened(text: str, limit_characters: int) -> str:
     return line if len(line) <= limit_characters else line[:limit_characters] + "…"
 
 
+_DOUBTS = {
+    "own-side": "but the router answers there on its inside address as well",
+    "firewall": "but the router says that its IPv6 firewall is on",
+}
+
+
 def seen(exposure: Exposure) -> str:
     """One line of evidence: what can be reached, how we know, and from where."""
     inner = f" -> {exposure.internal}" if exposure.internal else ""
-    detail = f", {exposure.detail}" if exposure.detail else ""
+    detail = "".join(f", {text}" for text in (exposure.detail, _DOUBTS.get(exposure.doubt, "")) if text)
     return f"{exposure.endpoint} {exposure.protocol}{inner}: {exposure.evidence} ({exposure.vantage}{detail})"
 
 

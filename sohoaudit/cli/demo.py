@@ -41,8 +41,7 @@ def demo(
     from . import run
 
     settings = Settings(manners=LAB, language=language_of(language), is_demo=True)
-    run.formats_of(format, output)
-    mark = run.brand_of(brand)
+    how = run.delivery(format, output, fail_on, quiet, brand, redact)
 
     async def audit(watch: Watch, started: run.Started) -> Audit:
         async with open_office() as office:
@@ -52,14 +51,4 @@ def demo(
 
     if not quiet:
         print("A made-up office on this machine only; nothing leaves it.", file=sys.stderr)
-    code = run.perform(
-        audit,
-        DEMO_S,
-        formats=format,
-        output=output,
-        fail_on=fail_on,
-        is_quiet=quiet,
-        brand=mark,
-        is_redacted=redact,
-    )
-    raise typer.Exit(code)
+    raise typer.Exit(run.perform(audit, DEMO_S, how))

@@ -15,8 +15,6 @@ try:
 except ImportError:  # PyYAML without libyaml
     from yaml import BaseLoader as _Loader  # type: ignore[assignment]
 
-Value: TypeAlias = "Text | Listing | Mapping"
-
 
 class KnowledgeError(ValueError):
     """A file of knowledge that cannot be used: `file:line: what is wrong and what to do`."""
@@ -33,17 +31,20 @@ class Text(str):
     line: int
 
 
-class Listing(list[Value]):
+class Listing(list["Value"]):
     """A sequence with the line it starts on."""
 
     line: int
 
 
-class Mapping(dict[str, Value]):
+class Mapping(dict[str, "Value"]):
     """A mapping with the line it starts on; `key_lines` tells the line of each key."""
 
     line: int
     key_lines: dict[str, int]
+
+
+Value: TypeAlias = Text | Listing | Mapping
 
 
 @dataclass(frozen=True, slots=True)
