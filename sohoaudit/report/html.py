@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Any, BinaryIO
 
 import jinja2
@@ -12,7 +13,7 @@ from markupsafe import Markup, escape
 
 from .. import __version__
 from ..knowledge import guidance, shipped
-from ..model import Audit, Device, Evidence, Finding, Priority, printable
+from ..model import Audit, Certainty, Device, Evidence, Finding, Priority, printable
 from .content import digest, drawing, redact
 from .content.brand import Brand
 from .content.words import Words, words
@@ -24,18 +25,14 @@ SENTENCE_LIMIT = 1_200
 SERVICES_LIMIT = 200
 FILTER_FROM = 8
 CHUNK_ROWS = 200  # a browser lays a table out whole, but passes over whole tables out of sight
-_BUFFER_BYTES = 65_536
+_PIECES_AT_ONCE = 2_000
 
 
 def write(audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None) -> None:
     """Render piece by piece, so that ten thousand devices need no more memory than their audit."""
-    buffer = bytearray()
-    for piece in generate(audit, language, brand):
-        buffer += piece.encode("utf-8", "backslashreplace")
-        if len(buffer) >= _BUFFER_BYTES:
-            stream.write(buffer)
-            buffer.clear()
-    stream.write(buffer)
+    pieces = generate(audit, language, brand)
+    while some := list(islice(pieces, _PIECES_AT_ONCE)):
+        stream.write("".join(some).encode("utf-8", "backslashreplace"))
 
 
 def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterator[str]:
@@ -45,7 +42,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
     all_tasks = digest.tasks(all_places)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
     style = _style() + _accent(brand)
-    template = _environment().get_template("report.html.j2")
+    template = _environment(language).get_template("report.html.j2")
     yield from template.generate(
         t=t,
         audit=audit,
@@ -66,7 +63,8 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         name=lambda device: digest.name(device, t),
         fit=drawing.fit,
         told=told,
-        cut=cut,
+        badges={priority: _badge(priority, t) for priority in Priority},
+        certainties={certainty: t(f"certainty.{certainty}") for certainty in Certainty},
         quoted=lambda text: quoted(text, t),
         link=link,
         cve_link=cve_link,
@@ -75,7 +73,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         has_doubt=has_doubt,
         effort=lambda finding: guidance.effort(finding.rule, t.language, finding.facts),
         pace=lambda finding: pace(finding, t),
-        cited=lambda names: guidance.cited(names, t.language),
+        cited=cache(lambda names: guidance.cited(names, t.language)),
         duration=lambda minutes: _duration(minutes, t),
         worst=_worst,
         upkeep=lambda device: _upkeep(device, t),
@@ -108,11 +106,13 @@ PRIORITY_TABLE = tuple(
     )
 )
 
+_ROWS = dict(PRIORITY_TABLE)
+
 
 def why(finding: Finding, t: Words) -> str:
     """Why it is so pressing, in one sentence; empty where the two facts are none of the table's."""
     reach, fact = finding.because
-    row = dict(PRIORITY_TABLE).get(fact)
+    row = _ROWS.get(fact)
     if row is None or reach not in REACHES:
         return ""
     if row[REACHES.index(reach)] is finding.priority:
@@ -130,8 +130,14 @@ def pace(finding: Finding, t: Words) -> str:
     """The band of BOD 26-04, as far as two of its four questions can be answered; it asks of known holes alone."""
     if not finding.cves:
         return t("pace.no_cve")
-    is_exploited = any(finding.facts.get(f"kev.{cve}") for cve in finding.cves) or finding.rule in _EXPLOITED
-    answers = {"internet": [True], "perhaps": [True, False], "inside": [False]}.get(finding.because[0], [True, False])
+    is_exploited = finding.rule in _EXPLOITED or any(finding.facts.get(f"kev.{cve}") for cve in finding.cves)
+    reach = finding.because[0]
+    return _band(is_exploited, reach if reach in REACHES else "", t)
+
+
+@cache
+def _band(is_exploited: bool, reach: str, t: Words) -> str:
+    answers = {"internet": [True], "inside": [False]}.get(reach, [True, False])
     found = dict.fromkeys(band for reachable in answers for band in guidance.bands(is_exploited, reachable))
     ordered = sorted(found, key=["3 forensic", "3", "14", "60", "upgrade"].index)
     reachable = t("page.not_known") if len(answers) == 2 else t("page.yes") if answers[0] else t("page.no")
@@ -146,7 +152,8 @@ def pace(finding: Finding, t: Words) -> str:
 
 def told(text: object, limit: int = TEXT_LIMIT) -> Markup:
     """Device text for the page: made printable again, cut, its direction kept to itself, escaped."""
-    shown = _calm(printable(str(text)))
+    plain = str(text)
+    shown = plain if plain.isascii() and plain.isprintable() else _calm(printable(plain))
     if len(shown) > limit:
         shown = shown[:limit] + "…"
     return Markup(f"<bdi>{escape(shown)}</bdi>")  # noqa: S704 -- escaped in the same breath
@@ -195,6 +202,10 @@ def _calm(text: str) -> str:
     return text if text.isascii() else _MARKS.sub(r"\1", text)
 
 
+def _badge(priority: Priority, t: Words) -> Markup:
+    return Markup('<span class="badge b-{}">{}</span>').format(priority.value, t(f"priority.{priority}"))
+
+
 def _duration(minutes: int, t: Words) -> str:
     return t("do.minutes", count=minutes) if minutes < 60 else t("do.hours", count=round(minutes / 60))
 
@@ -227,16 +238,26 @@ def _reachable(device: Device, address: str, port: int) -> Evidence | None:
 
 
 def _finalize(value: Any) -> Any:
-    if isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable():
+    if type(value) is str and not value.isprintable():
         return printable(value)
     return value
 
 
+_FIXED = re.compile(r"""\{\{ t\((["'])([a-z_.]+)\1\) \}\}""")
+
+
+def _worded(template: str, t: Words) -> str:
+    """A template with the words that need no value already in their place: half of the calls of a large page."""
+    return _FIXED.sub(lambda found: "{% raw %}" + str(escape(t(found[2]))) + "{% endraw %}", template)
+
+
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(language: str) -> jinja2.Environment:
     folder = shipped("reports") / "templates"
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(
+            lambda name: _worded((folder / name).read_text(encoding="utf-8"), words(language))
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
@@ -244,6 +265,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["escape"] = environment.filters["e"] = escape
+    environment.filters.update(told=told, cut=cut)
     return environment
 
 

@@ -292,4 +292,4 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def test_jinja_refuses_a_name_it_does_not_know() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        html._environment().from_string("{{ nothing.here }}").render()
+        html._environment("en").from_string("{{ nothing.here }}").render()
