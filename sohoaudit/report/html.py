@@ -40,6 +40,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
     t = words(language)
     all_places = digest.places(audit)
     all_tasks = digest.tasks(all_places)
+    verdict = digest.verdict(audit, all_tasks)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
     style = _style() + _accent(brand)
     template = _environment(language).get_template("report.html.j2")
@@ -51,7 +52,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         brand=brand,
         is_redacted=redact.REDACTED in audit.settings,
         places=all_places,
-        verdict=digest.verdict(audit, all_tasks),
+        verdict=verdict,
         to_do=to_do[: digest.PAGE_ONE],
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
         fine=digest.fine(audit, all_places),
@@ -74,6 +75,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         effort=lambda finding: guidance.effort(finding.rule, t.language, finding.facts),
         pace=lambda finding: pace(finding, t),
         cited=cache(lambda names: guidance.cited(names, t.language)),
+        time_wanted=_time_wanted([task.first for task in to_do if task.priority.value == verdict.state], t),
         duration=lambda minutes: _duration(minutes, t),
         worst=_worst,
         upkeep=lambda device: _upkeep(device, t),
@@ -204,6 +206,13 @@ def _calm(text: str) -> str:
 
 def _badge(priority: Priority, t: Words) -> Markup:
     return Markup('<span class="badge b-{}">{}</span>').format(priority.value, t(f"priority.{priority}"))
+
+
+def _time_wanted(findings: list[Finding], t: Words) -> str:
+    """How long all of these take, where that is known of each."""
+    efforts = [guidance.effort(finding.rule, t.language, finding.facts) for finding in findings]
+    known = [effort.minutes for effort in efforts if effort]
+    return _duration(sum(known), t) if known and len(known) == len(efforts) else t("do.some_time")
 
 
 def _duration(minutes: int, t: Words) -> str:
