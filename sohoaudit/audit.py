@@ -159,7 +159,7 @@ class Auditor:
         if was_stopped:
             unfinished = self.progress.found - self.progress.finished
             reason = f"the audit was stopped with {unfinished} devices unfinished"
-            self._gaps.append(Gap("probe", "the audit", reason, "run it again", matters=True))
+            self._gaps.append(Gap("probe", "the audit", reason, "run it again", True, "stopped", str(unfinished)))
         everywhere = joined_scope([dialer.scope for dialer in self._dialers])
         neighbours = await asyncio.to_thread(self._here.neighbours, everywhere)
         return self._audit(started, {neighbour.address: neighbour.mac for neighbour in neighbours}, not was_stopped)
@@ -209,10 +209,17 @@ class Auditor:
                 await visit.run()
         except TimeoutError:
             self._gaps.append(
-                Gap("probe", address, f"did not finish answering in {HOST_TIME_S} s; reported as far as it was read")
+                Gap(
+                    "probe",
+                    address,
+                    f"did not finish answering in {HOST_TIME_S} s; reported as far as it was read",
+                    code="slow",
+                    detail=str(HOST_TIME_S),
+                )
             )
         except Exception as fault:
-            self._gaps.append(Gap("probe", address, f"{type(fault).__name__}: {fault}", matters=True))
+            said = f"{type(fault).__name__}: {fault}"
+            self._gaps.append(Gap("probe", address, said, "", True, "fault", said))
         finally:
             self.progress.busy.pop(address, None)
             self._gaps.extend(visit.gaps)
@@ -230,9 +237,11 @@ class Auditor:
         for address in sorted(wanted - answered):
             what = "the router" if address in self._gateways else "the target"
             remedy = "check the address, that the device is on, and that this machine may reach it"
-            self._gaps.append(Gap("sweep", address, f"{what} answered nothing", remedy, matters=True))
+            code = "router-silent" if address in self._gateways else "target-silent"
+            self._gaps.append(Gap("sweep", address, f"{what} answered nothing", remedy, True, code))
         if dialer.scope.size > NAMED_ADDRESSES and not answered:
-            self._gaps.append(Gap("discover", ", ".join(dialer.scope.targets), "nobody answered there", matters=True))
+            targets = ", ".join(dialer.scope.targets)
+            self._gaps.append(Gap("discover", targets, "nobody answered there", "", True, "nobody"))
 
     def _audit(self, started: datetime, macs: Mapping[str, str], is_complete: bool) -> Audit:
         for face in self._faces:
@@ -339,7 +348,7 @@ class Visit:
                 is_mute = False
                 self._keep(observation)
             if is_mute and endpoint.transport is Transport.TCP and probe.speaks(endpoint):
-                self.gaps.append(Gap("probe", str(endpoint), "is open, and said nothing"))
+                self.gaps.append(Gap("probe", str(endpoint), "is open, and said nothing", code="mute"))
             self._take_care()
 
     async def _ask_the_postponed(self) -> None:
@@ -350,8 +359,10 @@ class Visit:
         for endpoint in waiting:
             await self._ask(endpoint)
         if self._postponed:
-            reason = f"stopped answering after {len(self.face.observations)} answers; left alone"
-            self.gaps.append(Gap("probe", self.face.address, reason, "look at it later, on its own", matters=False))
+            count = len(self.face.observations)
+            reason = f"stopped answering after {count} answers; left alone"
+            remedy = "look at it later, on its own"
+            self.gaps.append(Gap("probe", self.face.address, reason, remedy, code="left-alone", detail=str(count)))
 
     async def _follow_up(self) -> bool:
         """Ask what the fingerprints want to know next; False where nothing is left to ask."""
@@ -376,8 +387,9 @@ class Visit:
             self.has_answered = True
         faults = [text for name, text in observation.fields.items() if name.endswith(".fault")]
         if faults and not {"http.title", "http.body"} & observation.fields.keys():
-            reason = f"could not be read: {faults[0].splitlines()[0]}"
-            self.gaps.append(Gap("probe", str(observation.endpoint), reason))
+            fault = faults[0].splitlines()[0]
+            reason = f"could not be read: {fault}"
+            self.gaps.append(Gap("probe", str(observation.endpoint), reason, code="unreadable", detail=fault))
 
     def _take_care(self) -> None:
         """Ask a device that is known to fall over more gently from the moment it is recognised."""
@@ -391,19 +403,23 @@ class Visit:
             yield
         except TimeoutError:
             self._silences += 1
-            self.gaps.append(Gap("probe", str(endpoint), "was open, then did not answer in time"))
+            self.gaps.append(Gap("probe", str(endpoint), "was open, then did not answer in time", code="no-answer"))
         except BudgetSpent as spent:
-            self.gaps.append(Gap("probe", self.face.address, str(spent), "look at it on its own"))
+            self.gaps.append(Gap("probe", self.face.address, str(spent), "look at it on its own", code="budget"))
         except OutOfScope as refused:
-            self.gaps.append(Gap("probe", str(endpoint), str(refused.strerror)))
+            self.gaps.append(Gap("probe", str(endpoint), str(refused.strerror), code="out-of-scope"))
         except OSError as fault:
             # UDP says "closed" by a refusal and "nobody" by no route; a TCP port was open a moment ago.
             self.has_answered |= isinstance(fault, ConnectionRefusedError)
             if endpoint.transport is Transport.TCP:
-                self.gaps.append(Gap("probe", str(endpoint), f"was open, then failed: {fault.strerror or fault}"))
+                said = str(fault.strerror or fault)
+                self.gaps.append(
+                    Gap("probe", str(endpoint), f"was open, then failed: {said}", code="broke-off", detail=said)
+                )
         except Exception as fault:
+            said = f"{type(fault).__name__}: {fault}"
             self.gaps.append(
-                Gap("probe", str(endpoint), f"a question failed: {type(fault).__name__}: {fault}", matters=True)
+                Gap("probe", str(endpoint), f"a question failed: {said}", "", True, "question-failed", said)
             )
 
 

@@ -76,6 +76,8 @@ def head(audit: Audit) -> Json:
                 "reason": gap.reason,
                 "remedy": gap.remedy,
                 "matters": gap.matters,
+                "code": gap.code,
+                "detail": gap.detail,
             }
             for gap in audit.coverage
         ],
@@ -366,6 +368,8 @@ def _read_gap(place: "_Place") -> Gap:
         reason=place.text("reason"),
         remedy=place.text_or_none("remedy") or "",
         matters=place.flag("matters"),
+        code=place.text_or_none("code") or "",
+        detail=place.text_or_none("detail") or "",
     )
 
 

@@ -307,7 +307,8 @@ class Gap:
     """One thing that could not be looked at, and why.
 
     `stage` is discover, sweep, probe, import, identify, assess or report. `matters` says that it makes the exit code 3:
-    a stage failed, or a target, a router or a device seen before could not be looked at.
+    a stage failed, or a target, a router or a device seen before could not be looked at. `reason` and `remedy` are
+    English; `code` names the reason, so that a report can tell it in another language, with `detail` in its place.
     """
 
     stage: str
@@ -315,6 +316,8 @@ class Gap:
     reason: str
     remedy: str = ""
     matters: bool = False
+    code: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,25 @@ def parse(
     return scope
 
 
+def check_routes(scope: Scope) -> None:
+    """Make sure that this machine has a way to each network; nothing is sent.
+
+    Raises:
+        ScopeError: there is none, or the system does not allow it.
+    """
+    for network in scope.networks:
+        address = str(network.network_address + (1 if network.num_addresses > 2 else 0))
+        family = socket.AF_INET6 if network.version == 6 else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            try:
+                # Connecting a datagram socket only looks the route up.
+                sock.connect((address, 9))
+            except OSError as fault:
+                shown = network.network_address if network.num_addresses == 1 else network
+                remedy = "connect this machine to that network first"
+                raise ScopeError(f"{shown} cannot be reached from here ({fault.strerror}): {remedy}") from None
+
+
 def _words(text: str) -> Iterable[str]:
     if not text.startswith("@"):
         return [text.strip()]

@@ -154,8 +154,9 @@ def assess(
             for draft in each.check(case):
                 _collect(findings, case, draft, language)
         except Exception as fault:
-            reason = f"{', '.join(each.names)} failed: {type(fault).__name__}: {fault}"
-            gaps.append(Gap("assess", device.addresses[0] if device.addresses else device.id, reason, matters=True))
+            said = f"{', '.join(each.names)} failed: {type(fault).__name__}: {fault}"
+            where = device.addresses[0] if device.addresses else device.id
+            gaps.append(Gap("assess", where, said, "", True, "rule-failed", said))
     ordered = sorted(findings.values(), key=lambda f: (f.priority.rank, f.rule, f.id))
     return replace(device, findings=tuple(ordered)), tuple(gaps)
 

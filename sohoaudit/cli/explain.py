@@ -25,7 +25,7 @@ def explain(
             print(f"sohoaudit: {rule!r} is no rule: use one of {', '.join(known)}", file=sys.stderr)
             raise typer.Exit(2)
         else:
-            cited = [f"  {name}: {title}" for name, title in guidance.citations(rule)]
+            cited = [f"  {each.id}: {each.title}" for each in guidance.citations(rule, language)]
             print("\n".join((rule, *guidance.meaning(rule, language), *cited)))
     except KnowledgeError as fault:
         print(f"sohoaudit: {fault.what}", file=sys.stderr)

@@ -161,6 +161,7 @@ def export(
     """
     _needs_extra()
     from ..hunt import export as export_room
+    from ..hunt.query import ExportError
     from ..hunt.rules import load
 
     target = _one_of(to, export_room.TARGETS, "--to")
@@ -170,7 +171,7 @@ def export(
         _one_of(name, tuple(names), "--hunt")
     try:
         written, refused = export_room.export(rule_set, target, frozenset(hunt or names), wider)
-    except export_room.ExportError as fault:
+    except ExportError as fault:
         _refuse(str(fault))
     if output:
         _save_queries(output, written, target)

@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 
 from ..model import Vantage
-from .options import FailOn, FailOnOption, FormatOption, LanguageOption, OutputOption, QuietOption, language_of
+from .options import (
+    BrandOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    LanguageOption,
+    OutputOption,
+    QuietOption,
+    RedactOption,
+    language_of,
+)
 
 
 def import_(
@@ -22,6 +32,8 @@ def import_(
     language: LanguageOption = None,
     fail_on: FailOnOption = FailOn.URGENT,
     quiet: QuietOption = False,
+    brand: BrandOption = None,
+    redact: RedactOption = False,
 ) -> None:
     """Judge what nmap, masscan, zmap, zgrab2, Shodan or Censys saw; the format is told by the content.
 
@@ -30,7 +42,7 @@ def import_(
     from ..importing import imported
     from . import run
 
-    run.formats_of(format, output)
+    how = run.delivery(format, output, fail_on, quiet, brand, redact)
     own = (fingerprints,) if fingerprints else ()
     audit = imported(files, vantage, language=language_of(language), own_fingerprints=own)
-    raise typer.Exit(run.deliver(audit, formats=format, output=output, fail_on=fail_on, is_quiet=quiet))
+    raise typer.Exit(run.deliver(audit, how))

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from .options import FailOn, FailOnOption, FormatOption, Language, LanguageOption, OutputOption, QuietOption
+from .options import (
+    BrandOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    Language,
+    LanguageOption,
+    OutputOption,
+    QuietOption,
+    RedactOption,
+)
 
 
 def merge(
@@ -18,6 +28,8 @@ def merge(
     language: LanguageOption = None,
     fail_on: FailOnOption = FailOn.URGENT,
     quiet: QuietOption = False,
+    brand: BrandOption = None,
+    redact: RedactOption = False,
 ) -> None:
     """Make one audit of several of the same office: seen from inside, from outside, by an index.
 
@@ -26,8 +38,8 @@ def merge(
     from ..merging import merged
     from . import run
 
-    run.formats_of(format, output)
+    how = run.delivery(format, output, fail_on, quiet, brand, redact)
     known = [run.read_audit(path) for path in audits]
     spoken = Language(language).value if language else None
     whole = merged(known, language=spoken, own_fingerprints=(fingerprints,) if fingerprints else ())
-    raise typer.Exit(run.deliver(whole, formats=format, output=output, fail_on=fail_on, is_quiet=quiet))
+    raise typer.Exit(run.deliver(whole, how))

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from ..model import Audit, Index, Vantage
-from .options import FailOn, FailOnOption, FormatOption, LanguageOption, OutputOption, QuietOption, language_of
+from .options import (
+    BrandOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    LanguageOption,
+    OutputOption,
+    QuietOption,
+    RedactOption,
+    language_of,
+)
 
 
 def scan(
@@ -47,6 +57,8 @@ def scan(
     format: FormatOption = None,
     output: OutputOption = None,
     language: LanguageOption = None,
+    brand: BrandOption = None,
+    redact: RedactOption = False,
     fail_on: FailOnOption = FailOn.URGENT,
     quiet: QuietOption = False,
 ) -> None:
@@ -61,7 +73,7 @@ def scan(
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
     from ..merging import merged
-    from ..scope import parse
+    from ..scope import check_routes, parse
     from ..sweep.pace import MANNERS
     from . import run
 
@@ -77,8 +89,8 @@ def scan(
         targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here, wan=own.addresses
     )
     scopes = [scope, *own.hairpin_scopes(authorized, exclude or [])] if hairpin else [scope]
-    run.formats_of(format, output)
     known = [run.read_audit(path) for path in with_audits or []]
+    how = run.delivery(format, output, fail_on, quiet, brand, redact)
     settings = Settings(
         tcp_ports=run.ports_of(ports) if ports else default_tcp_ports(),
         manners=MANNERS[pace],
@@ -94,6 +106,8 @@ def scan(
     if not targets:
         _confirm(run.described(scope, settings, intent), is_sure=yes)
 
+    check_routes(scope)
+
     async def audit(watch: Watch, started: run.Started) -> Audit:
         auditor = Auditor(scopes, settings, here=here, watch=watch, gaps=own.gaps)
         started(auditor)
@@ -101,15 +115,7 @@ def scan(
         more = [*known, *(await asyncio.to_thread(outside.indexed, index, seen) if index else [])]
         return merged([seen, *more], own_fingerprints=settings.fingerprints) if more else seen
 
-    code = run.perform(
-        audit,
-        intent.seconds,
-        formats=format,
-        output=output,
-        fail_on=fail_on,
-        is_quiet=quiet,
-    )
-    raise typer.Exit(code)
+    raise typer.Exit(run.perform(audit, intent.seconds, how))
 
 
 def _communities() -> tuple[str, ...]:

@@ -22,3 +22,12 @@ def shipped(folder: str) -> Traversable:
     if beside.is_dir():
         return beside
     raise FileNotFoundError(f"the folder {folder!r} is missing from this installation: install sohoaudit again")
+
+
+class KnowledgeError(ValueError):
+    """A file of knowledge that cannot be used: `file:line: what is wrong and what to do`."""
+
+    def __init__(self, where: str, line: int, what: str) -> None:
+        """Takes the file's name as people find it, the line counted from 1, and the fault with its remedy."""
+        super().__init__(f"{where}:{line}: {what}")
+        self.where, self.line, self.what = where, line, what

@@ -5,15 +5,17 @@ import hashlib
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Any, BinaryIO
 
 import jinja2
 from markupsafe import Markup, escape
 
 from .. import __version__
-from ..knowledge import shipped
-from ..model import Audit, Device, Evidence, Finding, Priority, printable
-from .content import digest, drawing
+from ..knowledge import guidance, shipped
+from ..model import Audit, Certainty, Device, Evidence, Finding, Priority, printable
+from .content import digest, drawing, redact
+from .content.brand import Brand
 from .content.words import Words, words
 
 ENDING = "html"
@@ -23,49 +25,56 @@ SENTENCE_LIMIT = 1_200
 SERVICES_LIMIT = 200
 FILTER_FROM = 8
 CHUNK_ROWS = 200  # a browser lays a table out whole, but passes over whole tables out of sight
-_BUFFER_BYTES = 65_536
+_PIECES_AT_ONCE = 2_000
 
 
-def write(audit: Audit, language: str, stream: BinaryIO) -> None:
+def write(audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None) -> None:
     """Render piece by piece, so that ten thousand devices need no more memory than their audit."""
-    buffer = bytearray()
-    for piece in generate(audit, language):
-        buffer += piece.encode("utf-8", "backslashreplace")
-        if len(buffer) >= _BUFFER_BYTES:
-            stream.write(buffer)
-            buffer.clear()
-    stream.write(buffer)
+    pieces = generate(audit, language, brand)
+    while some := list(islice(pieces, _PIECES_AT_ONCE)):
+        stream.write("".join(some).encode("utf-8", "backslashreplace"))
 
 
-def generate(audit: Audit, language: str) -> Iterator[str]:
+def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterator[str]:
     """The page in pieces, in order."""
     t = words(language)
     all_places = digest.places(audit)
     all_tasks = digest.tasks(all_places)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
-    template = _environment().get_template("report.html.j2")
+    style = _style() + _accent(brand)
+    template = _environment(language).get_template("report.html.j2")
     yield from template.generate(
         t=t,
         audit=audit,
-        csp=_csp(),
-        style=Markup(_style()),  # noqa: S704 -- our own file
+        csp=_csp(style),
+        style=Markup(style),  # noqa: S704 -- our own file, and checked colours
+        brand=brand,
+        is_redacted=redact.REDACTED in audit.settings,
         places=all_places,
         verdict=digest.verdict(audit, all_tasks),
         to_do=to_do[: digest.PAGE_ONE],
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
         fine=digest.fine(audit, all_places),
         nameless=[place for place in all_places if not digest.is_recognised(place.device)],
+        is_inside_only=digest.is_inside_only(audit),
         is_untouched=not any(f.rule.startswith("compromise") for _, f in audit.findings),
         map=drawing.draw(all_places),
         ways=digest.ways_in(all_places),
         name=lambda device: digest.name(device, t),
         fit=drawing.fit,
         told=told,
-        cut=cut,
+        badges={priority: _badge(priority, t) for priority in Priority},
+        certainties={certainty: t(f"certainty.{certainty}") for certainty in Certainty},
         quoted=lambda text: quoted(text, t),
         link=link,
         cve_link=cve_link,
         exploited_since=exploited_since,
+        why=lambda finding: why(finding, t),
+        has_doubt=has_doubt,
+        effort=lambda finding: guidance.effort(finding.rule, t.language, finding.facts),
+        pace=lambda finding: pace(finding, t),
+        cited=cache(lambda names: guidance.cited(names, t.language)),
+        duration=lambda minutes: _duration(minutes, t),
         worst=_worst,
         upkeep=lambda device: _upkeep(device, t),
         reachable=_reachable,
@@ -79,6 +88,8 @@ def generate(audit: Audit, language: str) -> Iterator[str]:
     )
 
 
+REACHES = ("internet", "perhaps", "inside")
+_EXPLOITED = ("firmware.known-exploited", "firmware.unknown")
 # DESIGN's rule as it is printed: the worst true thing, and the priority from internet, perhaps, inside only.
 PRIORITY_TABLE = tuple(
     (fact, tuple(None if word == "-" else Priority(word) for word in row.split()))
@@ -95,10 +106,54 @@ PRIORITY_TABLE = tuple(
     )
 )
 
+_ROWS = dict(PRIORITY_TABLE)
+
+
+def why(finding: Finding, t: Words) -> str:
+    """Why it is so pressing, in one sentence; empty where the two facts are none of the table's."""
+    reach, fact = finding.because
+    row = _ROWS.get(fact)
+    if row is None or reach not in REACHES:
+        return ""
+    if row[REACHES.index(reach)] is finding.priority:
+        return guidance.reason(reach, fact, t.language)
+    return t("finding.capped", when=t(f"when.{finding.priority}"), fact=t.term("facts", fact))
+
+
+def has_doubt(finding: Finding) -> bool:
+    """Whether the summary must be read before acting: it may be otherwise, and says what else it could be."""
+    is_sure = finding.facts.get("certainty", "is") == "is"
+    return not is_sure or finding.rule.startswith(("compromise", "decoy", "hunt"))
+
+
+def pace(finding: Finding, t: Words) -> str:
+    """The band of BOD 26-04, as far as two of its four questions can be answered; it asks of known holes alone."""
+    if not finding.cves:
+        return t("pace.no_cve")
+    is_exploited = finding.rule in _EXPLOITED or any(finding.facts.get(f"kev.{cve}") for cve in finding.cves)
+    reach = finding.because[0]
+    return _band(is_exploited, reach if reach in REACHES else "", t)
+
+
+@cache
+def _band(is_exploited: bool, reach: str, t: Words) -> str:
+    answers = {"internet": [True], "inside": [False]}.get(reach, [True, False])
+    found = dict.fromkeys(band for reachable in answers for band in guidance.bands(is_exploited, reachable))
+    ordered = sorted(found, key=["3 forensic", "3", "14", "60", "upgrade"].index)
+    reachable = t("page.not_known") if len(answers) == 2 else t("page.yes") if answers[0] else t("page.no")
+    return t(
+        "pace.answer",
+        bands=t("pace.or").join(t(f"pace.{band.replace(' ', '_')}") for band in ordered),
+        exploited=t("page.yes") if is_exploited else t("page.no"),
+        reachable=reachable,
+        unknown=t("page.not_known"),
+    )
+
 
 def told(text: object, limit: int = TEXT_LIMIT) -> Markup:
     """Device text for the page: made printable again, cut, its direction kept to itself, escaped."""
-    shown = _calm(printable(str(text)))
+    plain = str(text)
+    shown = plain if plain.isascii() and plain.isprintable() else _calm(printable(plain))
     if len(shown) > limit:
         shown = shown[:limit] + "…"
     return Markup(f"<bdi>{escape(shown)}</bdi>")  # noqa: S704 -- escaped in the same breath
@@ -117,11 +172,11 @@ def quoted(text: str, t: Words) -> Markup:
     return told(text[:EVIDENCE_LIMIT], EVIDENCE_LIMIT) + Markup(" <small>{}</small>").format(note)
 
 
-def link(address: str) -> Markup:
+def link(address: str, name: str = "") -> Markup:
     """A reference as a link where it is a plain https address, else as text: nothing else may be clicked."""
     if not _HTTPS.fullmatch(address):
-        return told(address)
-    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, address.removeprefix("https://"))
+        return told(name or address)
+    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, name or address.removeprefix("https://"))
 
 
 def cve_link(cve: str) -> Markup:
@@ -145,6 +200,14 @@ _MARKS = re.compile(f"({_MARK}{{4}}){_MARK}+")
 def _calm(text: str) -> str:
     # Hundreds of combining marks on one letter paint over the lines around it.
     return text if text.isascii() else _MARKS.sub(r"\1", text)
+
+
+def _badge(priority: Priority, t: Words) -> Markup:
+    return Markup('<span class="badge b-{}">{}</span>').format(priority.value, t(f"priority.{priority}"))
+
+
+def _duration(minutes: int, t: Words) -> str:
+    return t("do.minutes", count=minutes) if minutes < 60 else t("do.hours", count=round(minutes / 60))
 
 
 def _worst(device: Device) -> str:
@@ -175,16 +238,26 @@ def _reachable(device: Device, address: str, port: int) -> Evidence | None:
 
 
 def _finalize(value: Any) -> Any:
-    if isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable():
+    if type(value) is str and not value.isprintable():
         return printable(value)
     return value
 
 
+_FIXED = re.compile(r"""\{\{ t\((["'])([a-z_.]+)\1\) \}\}""")
+
+
+def _worded(template: str, t: Words) -> str:
+    """A template with the words that need no value already in their place: half of the calls of a large page."""
+    return _FIXED.sub(lambda found: "{% raw %}" + str(escape(t(found[2]))) + "{% endraw %}", template)
+
+
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(language: str) -> jinja2.Environment:
     folder = shipped("reports") / "templates"
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(
+            lambda name: _worded((folder / name).read_text(encoding="utf-8"), words(language))
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
@@ -192,6 +265,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["escape"] = environment.filters["e"] = escape
+    environment.filters.update(told=told, cut=cut)
     return environment
 
 
@@ -201,6 +275,13 @@ def _style() -> str:
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip()
 
 
-def _csp() -> str:
-    digest_ = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+def _accent(brand: Brand | None) -> str:
+    if brand is None or not brand.colour:
+        return ""
+    light, dark = (f":root {{ --brand: {colour}; }}" for colour in (brand.colour, brand.dark_colour))
+    return f"\n{light}\n@media screen and (prefers-color-scheme: dark) {{ {dark} }}"
+
+
+def _csp(style: str) -> str:
+    digest_ = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest_}'; img-src data:; base-uri 'none'; form-action 'none'"

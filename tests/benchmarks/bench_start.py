@@ -1,4 +1,4 @@
-"""How long `sohoaudit --help` and the demo take, beside a bare interpreter: `python tests/benchmarks/bench_start.py`."""
+"""How long `sohoaudit --help` and the demo take, beside a bare interpreter."""
 
 import statistics
 import subprocess

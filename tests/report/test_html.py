@@ -254,7 +254,10 @@ def test_every_fact_the_technician_needs_is_there() -> None:
         "Ms Sato, owner, by telephone", "28:80:88:00:00:01", "cpe:2.3:h:netgear:r7000", "DD-WRT", "dnsmasq 2.78",
         "leads to 192.168.1.40:80", "Shodan, 2026-11-02", "CVE-2021-34991", "known to be exploited since 2022-03-03",
         "BOD 23-02", "sohoaudit verify fin-7c1e90", 'WWW-Authenticate: Basic realm="NETGEAR R7000"',
-        "Urgent, because: the internet can reach it; its maker no longer supports it", "203.0.113.7:8443",
+        "Today, because new holes in it stay open for good and the internet can reach it.", "203.0.113.7:8443",
+        "CISA directive: management interfaces off the internet (2023-06-13)",
+        "3 days and a search for intruders or 3 days or 14 days. Exploited: yes; reachable from the internet: yes; "
+        "attack can be automated: not known; gives total control: not known.",
         "it stopped answering after 3 requests and was left alone", "2026-11-20", "(told in part)",
     ):  # fmt: skip
         assert fact in text, fact
@@ -289,4 +292,4 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def test_jinja_refuses_a_name_it_does_not_know() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        html._environment().from_string("{{ nothing.here }}").render()
+        html._environment("en").from_string("{{ nothing.here }}").render()
