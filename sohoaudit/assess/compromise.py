@@ -1,4 +1,4 @@
-"""Finds what only an intruder leaves behind; a port alone is never such a sign (research: advisories.md, 5)."""
+"""Finds what only an intruder leaves behind; a port alone is never such a sign."""
 
 import re
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from ..model import Evidence, Exposure, Priority
 
 URGENT, HIGH, MEDIUM, LOW = Priority.URGENT, Priority.HIGH, Priority.MEDIUM, Priority.LOW
 
-# An index older than this may have seen a door that is shut by now (research: ux.md, 6).
+# An index older than this may have seen a door that is shut by now.
 INDEX_IS_FRESH_FOR = timedelta(days=30)
 
 
