@@ -171,7 +171,7 @@ class _Outside:
         for box, endpoint, key in keyed:
             if box is owner:
                 left.append(endpoint)
-            elif inner := _showing(box, key):
+            elif inner := _showing(box, key, endpoint):
                 self._forward(face, box, endpoint, inner)
             else:
                 left.append(endpoint)
@@ -292,10 +292,10 @@ def _shared_outside(faces: Sequence[Face]) -> set[str]:
     return {key for key, count in counts.items() if count > 1}
 
 
-def _showing(box: Box, key: str) -> Endpoint | None:
-    """The inner endpoint that shows a key."""
+def _showing(box: Box, key: str, outer: Endpoint) -> Endpoint | None:
+    """The inner endpoint that shows a key, of the family of the outer one where there is one."""
     kind, _, value = key.partition(":")
-    for face in box.faces:
+    for face in sorted(box.faces, key=lambda face: (":" in face.address) != (":" in outer.address)):
         for observation in face.observations:
             if face.is_inside and observation.fields.get(KEYS.get(kind, ""), "").split("\n")[0] == value:
                 return observation.endpoint

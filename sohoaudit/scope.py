@@ -123,7 +123,9 @@ def _networks(word: str, here: Here) -> list[IPNetwork]:
 def _gateways(here: Here) -> list[IPNetwork]:
     if not here.gateways:
         raise ScopeError("gateway: this machine has no default route: give the router's address")
-    return [ipaddress.ip_network(address) for address in here.gateways]
+    # The router's IPv6 address, often a public one or one that wants a zone, is met on the link like its neighbours'.
+    four = [address for address in here.gateways if ":" not in address]
+    return [ipaddress.ip_network(address.split("%")[0]) for address in four or here.gateways]
 
 
 def _lan(here: Here) -> list[IPNetwork]:

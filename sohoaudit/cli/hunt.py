@@ -222,7 +222,8 @@ def _request(
     period: tuple[str | None, str | None],
 ) -> "Request":
     from ..hunt.chains import Baseline
-    from ..hunt.matcher import RuleError, load
+    from ..hunt.matcher import RuleError
+    from ..hunt.rules import load
     from ..hunt.run import Request
 
     rules, ioc, allow = own

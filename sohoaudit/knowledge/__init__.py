@@ -28,6 +28,15 @@ def shipped(folder: str) -> Traversable:
     raise FileNotFoundError(f"the folder {folder!r} is missing from this installation: install sohoaudit again")
 
 
+class KnowledgeError(ValueError):
+    """A file of knowledge that cannot be used: `file:line: what is wrong and what to do`."""
+
+    def __init__(self, where: str, line: int, what: str) -> None:
+        """Takes the file's name as people find it, the line counted from 1, and the fault with its remedy."""
+        super().__init__(f"{where}:{line}: {what}")
+        self.where, self.line, self.what = where, line, what
+
+
 def known_from() -> dict[str, str]:
     """What was known and from when, for an audit's `knowledge`.
 
@@ -37,12 +46,3 @@ def known_from() -> dict[str, str]:
     texts = (file.read_text(encoding="utf-8") for file in (shipped("fingerprints") / "advisories").iterdir())
     listed = max((day for text in texts for day in _LISTED.findall(text)), default="")
     return {"sohoaudit": __version__} | ({"kev": listed} if listed else {})
-
-
-class KnowledgeError(ValueError):
-    """A file of knowledge that cannot be used: `file:line: what is wrong and what to do`."""
-
-    def __init__(self, where: str, line: int, what: str) -> None:
-        """Takes the file's name as people find it, the line counted from 1, and the fault with its remedy."""
-        super().__init__(f"{where}:{line}: {what}")
-        self.where, self.line, self.what = where, line, what
