@@ -22,9 +22,10 @@ from ..model import Certainty
 from . import shipped
 
 ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe", "fork")
+MAKERS = "fingerprints/makers.yaml"
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "13"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "14"  # of the cached index; raise it when Fingerprint changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +166,6 @@ class Fingerprints:
             "examples": sum(len(one.examples) for one in self.all),
         }
 
-    def scheme(self, vendor: str | None, fork: str | None = None) -> str | None:
-        """The name of the scheme that orders the versions of a maker's firmware, or of a fork's."""
-        maker = self.makers.get(fork or vendor or "")
-        return maker.versions if maker else None
-
 
 def load(extra: Sequence[Path] = ()) -> Fingerprints:
     """Every fingerprint we ship and those in the user's folders, whose own win over ours of the same name.
@@ -281,9 +277,9 @@ def _texts(extra: Sequence[Path]) -> list[tuple[str, str, bool]]:
     """The name, the text and whether it is the user's own, of every file of fingerprints."""
     from importlib.resources.abc import Traversable
 
-    texts = [
-        (name, text, False) for name, text in _documents(shipped("fingerprints") / "devices", "fingerprints/devices")
-    ]
+    ours = shipped("fingerprints")
+    texts = [(MAKERS, (ours / "makers.yaml").read_text(encoding="utf-8"), False)]
+    texts += [(name, text, False) for name, text in _documents(ours / "devices", "fingerprints/devices")]
     for folder in extra:
         try:
             if folder.is_dir():
