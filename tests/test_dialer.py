@@ -96,7 +96,7 @@ async def test_a_host_is_sent_no_more_connections_at_once_than_its_manners_allow
         async with dialer.open(dripping, 5) as connection:
             at_once += 1
             most = max(most, at_once)
-            await connection.read(2, 5)
+            await connection.read(10, 5)
             at_once -= 1
 
     await asyncio.gather(*(visit() for _ in range(6)))

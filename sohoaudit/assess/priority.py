@@ -70,7 +70,7 @@ def _reach(exposure: Exposure, today: date) -> Reach:
             seen = _date_in(exposure.detail)
             return Reach.INTERNET if seen and today - seen <= INDEX_IS_FRESH_FOR else Reach.PERHAPS
         case Evidence.HAIRPIN | Evidence.GLOBAL_ADDRESS:
-            return Reach.PERHAPS
+            return Reach.INSIDE if exposure.doubt else Reach.PERHAPS
         case _:
             return Reach.INSIDE
 

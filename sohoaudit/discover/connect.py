@@ -85,7 +85,7 @@ async def _answers(address: str, dialer: Dialer, here: Here, neighbours: _Neighb
         except TimeoutError:
             pass
         except OSError as fault:
-            if fault.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
+            if fault.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.EACCES, errno.EPERM):
                 return None
             if fault.errno != errno.ECONNRESET:
                 raise

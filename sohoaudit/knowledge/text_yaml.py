@@ -17,8 +17,6 @@ try:
 except ImportError:  # PyYAML without libyaml
     from yaml import BaseLoader as _Loader  # type: ignore[assignment]
 
-Value: TypeAlias = "Text | Listing | Mapping"
-
 
 class Text(str):
     """A scalar, as text, with the line it stands on."""
@@ -26,17 +24,20 @@ class Text(str):
     line: int
 
 
-class Listing(list[Value]):
+class Listing(list["Value"]):
     """A sequence with the line it starts on."""
 
     line: int
 
 
-class Mapping(dict[str, Value]):
+class Mapping(dict[str, "Value"]):
     """A mapping with the line it starts on; `key_lines` tells the line of each key."""
 
     line: int
     key_lines: dict[str, int]
+
+
+Value: TypeAlias = Text | Listing | Mapping
 
 
 @dataclass(frozen=True, slots=True)

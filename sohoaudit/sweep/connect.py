@@ -16,6 +16,8 @@ SHORTEST_TIMEOUT_S = 0.3
 # A host on this link that let this many of the likeliest ports pass in silence has closed its ears.
 SILENT_PORTS_BEFORE_GIVING_UP = 30
 ATTEMPTS_AT_ONCE = 24
+# Nobody there, no way there, or our own firewall: not an answer of the host.
+_NO_WAY = (errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.EACCES, errno.EPERM)
 # Of the ports that stayed silent only the likeliest are asked again, for the packet that got lost.
 ASKED_AGAIN = 45
 
@@ -104,7 +106,7 @@ async def _state(endpoint: Endpoint, dialer: Dialer) -> State:
     except OSError as fault:
         if fault.errno == errno.ECONNRESET:
             return State.CLOSED
-        if fault.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.EACCES, errno.EPERM):
+        if fault.errno in _NO_WAY:
             return State.SILENT
         raise
 
