@@ -10,6 +10,7 @@ from .fields import Entry, files_in, root_of
 from .text_yaml import KnowledgeError
 from .versions import Version
 
+UNNAMED = "not named"  # how the source of a use begins that a record or a report speaks of without saying whose it is
 _COMPONENTS = "components"
 _RANGE_FIELDS = ("all", "only", "before", "through", "from", "branches", "unknown")
 

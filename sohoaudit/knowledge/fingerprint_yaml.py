@@ -405,7 +405,7 @@ def _examples(reader: _Reader, entry: text_yaml.Mapping) -> tuple[Example, ...]:
 
 
 def _unreadable(found: Iterable[Fingerprint]) -> Iterable[KnowledgeError]:
-    """Versions in examples that the scheme of the maker's product cannot read, so that nothing could be said of them."""
+    """Versions in examples that the scheme of the maker's product cannot read: nothing could be said of them."""
     for one in found:
         for example in one.examples:
             told = example.expect or {}

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..model import Certainty
-from . import shipped
+from . import KnowledgeError, shipped
 
 ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe", "fork")
 MAKERS = "fingerprints/makers.yaml"
@@ -190,6 +190,21 @@ def load_with_examples(extra: Sequence[Path] = ()) -> Fingerprints:
     return _read(texts, _digest(texts))
 
 
+def faults_of(extra: Sequence[Path] = ()) -> tuple[Fingerprints | None, list[KnowledgeError]]:
+    """The fingerprints with their examples, and every fault of theirs and of the questions; None where there is one."""
+    faults: list[KnowledgeError] = []
+    try:
+        questions()
+    except KnowledgeError as fault:
+        faults.extend(getattr(fault, "faults", (fault,)))
+        return None, faults
+    try:
+        return load_with_examples(extra), faults
+    except KnowledgeError as fault:
+        faults.extend(getattr(fault, "faults", (fault,)))
+        return None, faults
+
+
 def question(name: str) -> NamedQuestion:
     """The question of that name in `fingerprints/questions.yaml`, the only source of bodies that are posted.
 
@@ -288,8 +303,6 @@ def _texts(extra: Sequence[Path]) -> list[tuple[str, str, bool]]:
             else:
                 texts.append((str(folder), folder.read_text(encoding="utf-8"), True))
         except (OSError, UnicodeDecodeError) as fault:
-            from .text_yaml import KnowledgeError
-
             reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
             raise KnowledgeError(str(folder), 1, f"cannot be read as a folder of fingerprints: {reason}") from None
     return texts
