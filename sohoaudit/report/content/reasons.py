@@ -18,6 +18,7 @@ PRIORITY_TABLE = tuple(
         ("unsupported", "urgent high medium"),
         ("management", "high high low"),
         ("vulnerable", "high medium medium"),
+        ("unmaintained", "high medium medium"),
         ("outdated", "medium medium low"),
         ("unknown", "medium medium low"),
         ("fine", "low low -"),
