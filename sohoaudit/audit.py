@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from . import __version__, discover, probe
+from . import discover, probe
 from .dialer import BudgetSpent, Dialer, OutOfScope, Street
 from .discover.connect import HOSTS_AT_ONCE
 from .here import Here
 from .identify import Identifier
 from .joining import Face
-from .knowledge import fingerprints, ports
+from .knowledge import fingerprints, known_from, ports
 from .merging import joined_scope
 from .model import Audit, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
 from .sweep import connect
@@ -260,7 +260,7 @@ class Auditor:
             ended=datetime.now(UTC),
             devices=devices,
             coverage=tuple(dict.fromkeys(self._gaps)),
-            knowledge={"sohoaudit": __version__},
+            knowledge=known_from(),
             settings={
                 "discover": ", ".join(discover.ways()),
                 "sweep": "connect",

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import __version__, importers
+from . import importers
 from .identify import Identifier
 from .joining import Face
-from .knowledge import fingerprints
+from .knowledge import fingerprints, known_from
 from .model import Audit, Gap, IPNetwork, Scope, Vantage
 from .verdict import verdict
 
@@ -59,7 +59,7 @@ def of_faces(
         ended=max(times),
         devices=devices,
         coverage=tuple(dict.fromkeys((*gaps, *failed))),
-        knowledge={"sohoaudit": __version__},
+        knowledge=known_from(),
         settings=settings,
         language=language,
     )

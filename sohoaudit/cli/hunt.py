@@ -59,7 +59,7 @@ def run(
     """
     _needs_extra()
     from ..hunt.chains import BaselineError
-    from ..hunt.rules import RuleError
+    from ..hunt.matcher import RuleError
     from ..hunt.run import Coverage, hunt
     from ..hunt.sources import LogError
 
@@ -126,7 +126,7 @@ def hashes(
     """
     _needs_extra()
     from ..hunt import hashes as hash_room
-    from ..hunt.rules import RuleError
+    from ..hunt.matcher import RuleError
 
     _one_of(format, _OWN_FORMATS, "--format")
     _one_of(fail_on, _PRIORITIES, "--fail-on")
@@ -222,7 +222,8 @@ def _request(
     period: tuple[str | None, str | None],
 ) -> "Request":
     from ..hunt.chains import Baseline
-    from ..hunt.rules import RuleError, load
+    from ..hunt.matcher import RuleError
+    from ..hunt.rules import load
     from ..hunt.run import Request
 
     rules, ioc, allow = own

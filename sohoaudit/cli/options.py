@@ -41,7 +41,7 @@ FailOnOption = Annotated[
 ]
 BrandOption = Annotated[
     Path | None,
-    typer.Option("--brand", metavar="FILE", help="Your name, logo, colour, contact and footer on the report (YAML)."),
+    typer.Option("--brand", metavar="FILE", help="Your mark on the report, as in reports/brand.example.yaml."),
 ]
 RedactOption = Annotated[
     bool, typer.Option("--redact", help="Replace MACs, serials, public addresses and host names, for sharing.")

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from .. import __version__
 from ..knowledge import guidance, shipped
 from ..model import Audit, Certainty, Device, Evidence, Finding, Priority, printable
-from .content import digest, drawing, redact
+from .content import digest, drawing, reasons, redact
 from .content.brand import Brand
 from .content.words import Words, words
 
@@ -40,6 +40,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
     t = words(language)
     all_places = digest.places(audit)
     all_tasks = digest.tasks(all_places)
+    verdict = digest.verdict(audit, all_tasks)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
     style = _style() + _accent(brand)
     template = _environment(language).get_template("report.html.j2")
@@ -51,7 +52,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         brand=brand,
         is_redacted=redact.REDACTED in audit.settings,
         places=all_places,
-        verdict=digest.verdict(audit, all_tasks),
+        verdict=verdict,
         to_do=to_do[: digest.PAGE_ONE],
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
         fine=digest.fine(audit, all_places),
@@ -69,84 +70,23 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         link=link,
         cve_link=cve_link,
         exploited_since=exploited_since,
-        why=lambda finding: why(finding, t),
-        has_doubt=has_doubt,
+        why=lambda finding: reasons.why(finding, t),
+        has_doubt=reasons.has_doubt,
         effort=lambda finding: guidance.effort(finding.rule, t.language, finding.facts),
-        pace=lambda finding: pace(finding, t),
+        pace=lambda finding: reasons.pace(finding, t),
         cited=cache(lambda names: guidance.cited(names, t.language)),
-        duration=lambda minutes: _duration(minutes, t),
+        time_wanted=reasons.time_wanted([task.first for task in to_do if task.priority.value == verdict.state], t),
+        said=lambda finding: reasons.cost(finding, t),
         worst=_worst,
         upkeep=lambda device: _upkeep(device, t),
         reachable=_reachable,
         priorities=list(Priority),
         evidences=[evidence for evidence in Evidence if evidence is not Evidence.LAN_ONLY],
-        table=PRIORITY_TABLE,
+        table=reasons.PRIORITY_TABLE,
         services_limit=SERVICES_LIMIT,
         filter_from=FILTER_FROM,
         chunk_rows=CHUNK_ROWS,
         version=__version__,
-    )
-
-
-REACHES = ("internet", "perhaps", "inside")
-_EXPLOITED = ("firmware.known-exploited", "firmware.unknown")
-# DESIGN's rule as it is printed: the worst true thing, and the priority from internet, perhaps, inside only.
-PRIORITY_TABLE = tuple(
-    (fact, tuple(None if word == "-" else Priority(word) for word in row.split()))
-    for fact, row in (
-        ("compromised", "urgent urgent urgent"),
-        ("open", "urgent urgent high"),
-        ("known-exploited", "urgent urgent high"),
-        ("unsupported", "urgent high medium"),
-        ("management", "high high low"),
-        ("vulnerable", "high medium medium"),
-        ("outdated", "medium medium low"),
-        ("unknown", "medium medium low"),
-        ("fine", "low low -"),
-    )
-)
-
-_ROWS = dict(PRIORITY_TABLE)
-
-
-def why(finding: Finding, t: Words) -> str:
-    """Why it is so pressing, in one sentence; empty where the two facts are none of the table's."""
-    reach, fact = finding.because
-    row = _ROWS.get(fact)
-    if row is None or reach not in REACHES:
-        return ""
-    if row[REACHES.index(reach)] is finding.priority:
-        return guidance.reason(reach, fact, t.language)
-    return t("finding.capped", when=t(f"when.{finding.priority}"), fact=t.term("facts", fact))
-
-
-def has_doubt(finding: Finding) -> bool:
-    """Whether the summary must be read before acting: it may be otherwise, and says what else it could be."""
-    is_sure = finding.facts.get("certainty", "is") == "is"
-    return not is_sure or finding.rule.startswith(("compromise", "decoy", "hunt"))
-
-
-def pace(finding: Finding, t: Words) -> str:
-    """The band of BOD 26-04, as far as two of its four questions can be answered; it asks of known holes alone."""
-    if not finding.cves:
-        return t("pace.no_cve")
-    is_exploited = finding.rule in _EXPLOITED or any(finding.facts.get(f"kev.{cve}") for cve in finding.cves)
-    reach = finding.because[0]
-    return _band(is_exploited, reach if reach in REACHES else "", t)
-
-
-@cache
-def _band(is_exploited: bool, reach: str, t: Words) -> str:
-    answers = {"internet": [True], "inside": [False]}.get(reach, [True, False])
-    found = dict.fromkeys(band for reachable in answers for band in guidance.bands(is_exploited, reachable))
-    ordered = sorted(found, key=["3 forensic", "3", "14", "60", "upgrade"].index)
-    reachable = t("page.not_known") if len(answers) == 2 else t("page.yes") if answers[0] else t("page.no")
-    return t(
-        "pace.answer",
-        bands=t("pace.or").join(t(f"pace.{band.replace(' ', '_')}") for band in ordered),
-        exploited=t("page.yes") if is_exploited else t("page.no"),
-        reachable=reachable,
-        unknown=t("page.not_known"),
     )
 
 
@@ -204,10 +144,6 @@ def _calm(text: str) -> str:
 
 def _badge(priority: Priority, t: Words) -> Markup:
     return Markup('<span class="badge b-{}">{}</span>').format(priority.value, t(f"priority.{priority}"))
-
-
-def _duration(minutes: int, t: Words) -> str:
-    return t("do.minutes", count=minutes) if minutes < 60 else t("do.hours", count=round(minutes / 60))
 
 
 def _worst(device: Device) -> str:

@@ -4,7 +4,7 @@ import re
 from typing import BinaryIO
 
 from ..model import Audit, Finding, printable
-from .content import digest, redact
+from .content import digest, reasons, redact
 from .content.words import Words, words
 
 ENDING = "md"
@@ -45,7 +45,9 @@ def code(text: str) -> str:
 
 def _ticket(task: digest.Task, t: Words) -> list[str]:
     first = task.first
-    lines = [f"## {t('priority.' + task.priority)}{t('page.colon')}{plain(first.title)}", "", plain(first.summary), ""]
+    lines = [f"## {t('priority.' + task.priority)}{t('page.colon')}{plain(first.title)}", ""]
+    lines += [line for line in (reasons.why(first, t), plain(first.summary), reasons.cost(first, t)) if line]
+    lines.append("")
     for place in task.places[:20]:
         lines.append(f"- {code(digest.name(place.device, t))} {code(next(iter(place.device.addresses), '–'))}")
     if len(task.places) > 20:

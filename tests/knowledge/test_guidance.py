@@ -334,7 +334,7 @@ def test_where_a_makers_menu_is_not_known_the_words_to_look_for_are_told(languag
 def ask(*arguments: str):
     app = typer.Typer()
     app.command()(explain)
-    return CliRunner().invoke(app, list(arguments))
+    return CliRunner(env={"LC_ALL": "C.UTF-8"}).invoke(app, list(arguments))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from sohoaudit import report
 from sohoaudit.cli import app
+from sohoaudit.knowledge import shipped
 from sohoaudit.report.content.brand import Brand, BrandError, contrast, read, svg_fault
 from tests.report.offices import FORWARDED
 
@@ -192,3 +193,8 @@ def test_each_command_refuses_a_bad_brand_before_it_does_anything(
     result = CliRunner().invoke(app, [*command, "--brand", str(brand), "--output", str(tmp_path / "out.html")])
     assert isinstance(result.exception, BrandError) or result.exit_code == 2
     assert not (tmp_path / "out.html").exists()
+
+
+def test_the_shipped_example_is_a_brand() -> None:
+    brand = read(Path(str(shipped("reports") / "brand.example.yaml")))
+    assert brand.name == "Example Network Care" and brand.contact[1].startswith("https://")

@@ -14,6 +14,7 @@ from sohoaudit import report
 from sohoaudit.knowledge import text_yaml
 from sohoaudit.model import Gap
 from sohoaudit.report import html
+from sohoaudit.report.content import reasons
 from sohoaudit.report.content import words as words_module
 from sohoaudit.report.content.redact import redacted
 from sohoaudit.report.content.words import Words, languages, words
@@ -41,7 +42,7 @@ def test_no_text_is_missing_and_none_is_unused(language: str, monkeypatch: pytes
 
     plain = Words.__call__
     monkeypatch.setattr(Words, "__call__", recorded)
-    html._band.cache_clear()
+    reasons._band.cache_clear()
     html._environment.cache_clear()  # words that need no value are set when a template is compiled
     for office in (*OFFICES.values(), many(300), *offices(language).values(), redacted(OFFICES["forwarded"])):
         for format in ("html", "text", "markdown"):
