@@ -64,11 +64,16 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """One port mapping as the router lists it, from the outside endpoint to the inner one."""
+    """One port mapping as the router lists it, from the outside endpoint to the inner one.
+
+    `lease_s` is how many seconds it lasts, "0" without end; `only_from` the one address it is open to, where it is.
+    """
 
     outside: Endpoint
     inside: Endpoint
     description: str
+    lease_s: str = ""
+    only_from: str = ""
 
 
 @dataclass(slots=True)
