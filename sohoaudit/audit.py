@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import secrets
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,7 +40,8 @@ class Settings:
     """What a run was asked for.
 
     `fingerprints` are folders of the user's own, which win over ours. `hairpin` are this network's addresses on the
-    internet, which are asked from inside, on the ports of management alone.
+    internet, which are asked from inside, on the ports of management alone. `key` hashes serial numbers and the like;
+    one key for the run, so that they join the faces of a box.
     """
 
     tcp_ports: tuple[int, ...] = field(default_factory=lambda: default_tcp_ports())
@@ -50,6 +52,7 @@ class Settings:
     is_demo: bool = False
     fingerprints: tuple[Path, ...] = ()
     hairpin: tuple[str, ...] = ()
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
 
 
 def default_tcp_ports() -> tuple[int, ...]:
@@ -299,7 +302,7 @@ class Visit:
         self._keeper = keeper
         self._identifier = identifier
         self._settings = settings
-        self._dialogue = probe.Dialogue(dialer, probe.Settings(communities=settings.communities))
+        self._dialogue = probe.Dialogue(dialer, probe.Settings(communities=settings.communities, key=settings.key))
         self._silences = 0
         self._postponed: list[Endpoint] = []
         self._asked: set[tuple[Endpoint, str]] = set()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sohoaudit import document, report
-from sohoaudit.model import Endpoint, Evidence, Exposure, Scope, Vantage
+from sohoaudit.model import Endpoint, Evidence, Exposure, Join, Observation, Scope, Vantage
 from sohoaudit.report.content import redact
 from tests.report.assessed import offices
 from tests.report.offices import CAMERA, FORWARDED, NAS, OFFICES, ROUTER, audit, finding
@@ -175,3 +175,12 @@ def test_where_the_key_cannot_be_kept_one_for_this_run_is_made(tmp_path: Path, m
 def test_two_addresses_never_become_one(addresses) -> None:
     office = audit(replace(NAS, addresses=tuple(map(str, addresses))))
     assert len(set(redact.redacted(office, KEY).devices[0].addresses)) == len(addresses)
+
+
+def test_what_devices_said_is_dropped_and_why_they_are_one_keeps_its_kind_alone() -> None:
+    said = Observation.of(Endpoint("203.0.113.7", 443), {"http.body": "Welcome to the Miller family"})
+    box = replace(ROUTER, observations=(said,), joins=(Join(("192.168.1.1", "203.0.113.7"), "tls:" + "ab" * 32),))
+    (device,) = redact.redacted(replace(FORWARDED, devices=(box,)), b"k" * 32).devices
+    assert device.observations == ()
+    assert device.joins[0].key.startswith("tls:") and "abab" not in device.joins[0].key
+    assert device.joins[0].addresses[1] != "203.0.113.7"
