@@ -34,7 +34,10 @@ PROBING_S = 8
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run was asked for; `fingerprints` are folders of the user's own, which win over ours."""
+    """What a run was asked for; `fingerprints` are folders of the user's own, which win over ours.
+
+    `key` makes the keyed hashes of serial numbers: the same key keeps them alike over several runs.
+    """
 
     tcp_ports: tuple[int, ...] = field(default_factory=lambda: default_tcp_ports())
     udp_ports: tuple[int, ...] = field(default_factory=lambda: default_udp_ports())
@@ -43,6 +46,7 @@ class Settings:
     language: str = "en"
     is_demo: bool = False
     fingerprints: tuple[Path, ...] = ()
+    key: bytes | None = None
 
 
 def default_tcp_ports() -> tuple[int, ...]:
@@ -239,7 +243,8 @@ class Auditor:
                 "pace": self._settings.manners.name,
                 "tcp ports": str(len(self._settings.tcp_ports)),
                 "udp ports": str(len(self._settings.udp_ports)),
-            },
+            }
+            | _ports_asked(self._settings),
             language=self._settings.language,
             is_demo=self._settings.is_demo,
             is_complete=is_complete,
@@ -260,7 +265,7 @@ class Visit:
         self._keeper = keeper
         self._identifier = identifier
         self._settings = settings
-        self._dialogue = probe.Dialogue(dialer, probe.Settings(communities=settings.communities))
+        self._dialogue = probe.Dialogue(dialer, _questions(settings))
         self._silences = 0
         self._postponed: list[Endpoint] = []
         self._asked: set[tuple[Endpoint, str]] = set()
@@ -377,9 +382,25 @@ class Visit:
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:
     """1 where a finding is as pressing as `fail_on` or more, else 3 where something that matters is missing, else 0."""
-    if fail_on and any(finding.priority.rank <= fail_on.rank for _, finding in audit.findings):
+    counted = [finding for _, finding in audit.findings if "accepted" not in finding.facts]
+    if fail_on and any(finding.priority.rank <= fail_on.rank for finding in counted):
         return 1
     return 3 if not audit.is_complete or any(gap.matters for gap in audit.coverage) else 0
+
+
+def _questions(settings: Settings) -> probe.Settings:
+    known = probe.Settings(communities=settings.communities)
+    return replace(known, key=settings.key) if settings.key else known
+
+
+def _ports_asked(settings: Settings) -> dict[str, str]:
+    """The ports where they are not the usual ones, so that nobody takes a port that was not asked for closed."""
+    asked = {"tcp": (settings.tcp_ports, default_tcp_ports()), "udp": (settings.udp_ports, default_udp_ports())}
+    return {
+        f"{transport} ports asked": ", ".join(map(str, own)) or "none"
+        for transport, (own, usual) in asked.items()
+        if set(own) != set(usual)
+    }
 
 
 def _joined(scopes: Sequence[Scope]) -> Scope:

@@ -39,11 +39,28 @@ FailOnOption = Annotated[
     FailOn, typer.Option("--fail-on", help="Leave with 1 where a finding is this pressing, or more.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
+HistoryOption = Annotated[
+    str | None, typer.Option("--history", metavar="PATH", help="The history: a file, or postgresql://…")
+]
+NoHistoryOption = Annotated[bool, typer.Option("--no-history", help="Keep nothing of this audit.")]
+ConfigOption = Annotated[str | None, typer.Option("--config", metavar="FILE", help="The configuration file.")]
+ClientOption = Annotated[
+    str | None, typer.Option("--client", metavar="NAME", help="A profile of the configuration: [client.NAME].")
+]
+ChangesOption = Annotated[
+    bool, typer.Option("--changes", help="Say only what changed since the last audit, and nothing where nothing did.")
+]
+JitterOption = Annotated[
+    str | None, typer.Option("--jitter", metavar="10m", help="Wait a random time up to this before starting.")
+]
+LogFormatOption = Annotated[
+    str | None, typer.Option("--log-format", metavar="text|json", help="How messages on stderr are written.")
+]
 
 
 def group(help: str) -> typer.Typer:
     """A command that has commands of its own, with plain help like all the others."""
-    return typer.Typer(
+    app = typer.Typer(
         help=help,
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -51,6 +68,13 @@ def group(help: str) -> typer.Typer:
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    # Without a callback a group of one command would be taken for that command.
+    app.callback()(_nothing)
+    return app
+
+
+def _nothing() -> None:
+    pass
 
 
 def language_of(chosen: Language | None) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from .. import report
 from ..audit import Auditor, Plan, Settings, Watch, exit_code
+from ..keeping import Keeper
 from ..model import Audit, Priority, Scope
 from ..report import text
 from . import INTERRUPTED, TERMINATED
@@ -88,6 +89,32 @@ def perform(
         print("sohoaudit: stopped; what was finished is in the report", file=sys.stderr)
         return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
     return exit_code(audit, None if fail_on is FailOn.NEVER else Priority(fail_on.value))
+
+
+def perform_changes(
+    run: Run,
+    expected_s: float,
+    keeper: Keeper,
+    *,
+    formats: str | None,
+    output: str | None,
+    fail_on: FailOn,
+    is_quiet: bool,
+) -> int:
+    """Run the audit and print what changed, nothing where nothing did.
+
+    A report is written only where one was asked for. The exit code tells of the change alone, of a first audit as ever.
+    """
+    names = formats_of(formats, output)
+    with Reporter(is_quiet=is_quiet, expected_s=expected_s) as watch:
+        audit, stopped_by = asyncio.run(_until_stopped(run, watch))
+    if formats is not None or output is not None:
+        _save(audit, names, output)
+    for line in keeper.change_lines():
+        print(line)
+    if stopped_by:
+        return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
+    return keeper.change_code(None if fail_on is FailOn.NEVER else Priority(fail_on.value))
 
 
 async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals | None]:

@@ -67,13 +67,15 @@ class Box:
 class Recorded:
     """An audit as it was kept: its number, itself with lasting ids and `first_seen`, and what changed before it.
 
-    `is_first` says that nothing was known of this scope. `clock_went_back` names the later time of an earlier audit.
+    `is_first` says that nothing was known of this scope; `previous` is the number of the audit before.
+    `clock_went_back` names the later time of an earlier audit.
     """
 
     id: int
     audit: Audit
     difference: Difference
     is_first: bool
+    previous: int | None = None
     clock_went_back: datetime | None = None
 
 
@@ -120,12 +122,20 @@ class History:
                     tables.audits.c.scope == scope, tables.audits.c.started > audit.started
                 )
             )
+            a = tables.audits
+            previous = db.scalar(select(func.max(a.c.id)).where(a.c.scope == scope))
             number = writing.write_audit(db, settled, site, scope)
             writing.write_devices(db, number, settled, found, site)
             writing.write_findings(db, settled, difference, scope)
             writing.write_states(db, number, scope, before, settled)
             settled = reading.with_first_seen(db, settled)
-        return Recorded(number, settled, replace(difference, new=settled), before is None, _moment(went_back))
+        told = replace(difference, new=settled)
+        return Recorded(number, settled, told, before is None, previous, _moment(went_back))
+
+    def settled(self, audit: Audit, site: str = "") -> Audit:
+        """An audit with the lasting ids of its devices and findings, without keeping it."""
+        with self.opened.reading() as db:
+            return writing.settled(db, audit, site)[0]
 
     def audits(self, limit: int | None = None, scope: str | None = None) -> list[Entry]:
         """The audits, newest first."""
@@ -170,6 +180,20 @@ class History:
                 found.append((audit, audit.devices[0]))
         return found
 
+    def states_beside(self, device: str, scope: Scope) -> Audit:
+        """Every device of the scope, as it is known, in which this one is known.
+
+        Raises:
+            HistoryError: no audit of that scope knows the device.
+        """
+        d = tables.devices
+        with self.opened.reading() as db:
+            site = db.scalar(select(d.c.site).where(d.c.id == device)) or ""
+            found = reading.state(db, scope_key(scope, site), Audit(scope, datetime.now(UTC), datetime.now(UTC)))
+        if found is None:
+            raise HistoryError(f"{self.name} knows nothing of {device}: run a scan first")
+        return found
+
     def findings(self, *, device: str | None = None) -> list[Past]:
         """Every finding that is remembered, the open ones first, then by priority and id."""
         f = tables.findings
@@ -184,7 +208,7 @@ class History:
         """Every device that is remembered, by site and id."""
         with self.opened.reading() as db:
             rows = db.execute(select(tables.devices).order_by(tables.devices.c.site, tables.devices.c.id)).mappings()
-            return [Box(**{**row, "addresses": tuple(json.loads(row["addresses"]))}) for row in rows]
+            return [_box(dict(row)) for row in rows]
 
     def note_check(self, finding: str, outcome: str, evidence: str) -> None:
         """Keep what `verify` found out; a finding that is fixed is no longer part of what is known of its device."""
@@ -270,6 +294,11 @@ def _forget(db: Connection, audits: Sequence[int]) -> None:
     db.execute(delete(s).where(s.c.id.not_in(used), s.c.base.is_not(None)))
     needed = select(base.c.base).where(base.c.base.is_not(None))
     db.execute(delete(s).where(s.c.id.not_in(used), s.c.id.not_in(needed)))
+
+
+def _box(row: Mapping[str, Any]) -> Box:
+    named = {key: value for key, value in row.items() if key != "vendor"}
+    return Box(**named | {"addresses": tuple(json.loads(row["addresses"])), "name": row["name"] or row["vendor"]})
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
