@@ -25,6 +25,10 @@ lint: $(VENV)/.installed-test
 bench: system $(VENV)/.installed-test
 	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
+# Pictures of the report in every look, to be looked at; git ignores the folder.
+shots: system $(VENV)/.installed-test
+	$(BIN)/python -m tests.browser.shots shots
+
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -64,6 +64,13 @@ class Here:
                     return network
         return next((network for network in networks if network.is_private), None)
 
+    @property
+    def lan6(self) -> tuple[ipaddress.IPv6Network, ...]:
+        """The IPv6 networks, as router advertisements or people gave them, of the interface that `lan` stands on."""
+        named = {link.interface for link in self.links if link.network == self.lan}
+        six = (link.network for link in self.links if link.interface in named and link.network.prefixlen >= 48)
+        return tuple(dict.fromkeys(n for n in six if isinstance(n, ipaddress.IPv6Network) and n.prefixlen < 128))
+
     def interface_towards(self, address: str) -> Link | None:
         """The link that the address is on, or None where a router lies between."""
         ip = ipaddress.ip_address(address.split("%")[0])

@@ -61,7 +61,7 @@ class Keeper:
         if self.history is None:
             return audit
         try:
-            self.recorded = self.history.record(audit, self.site)
+            self.recorded = self.history.record(audit, self.site, self.scope)
             audit = self.recorded.audit
         except HistoryError as fault:
             self.notes.append(f"this audit was not kept: {fault}")

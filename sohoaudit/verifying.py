@@ -11,7 +11,7 @@ from .dialer import Street
 from .here import Here
 from .history.change import lists_mappings, needs_mappings, why_unseen
 from .history.store import History, Past
-from .model import Audit, Device, Endpoint, Finding, Scope, Transport
+from .model import Audit, Device, Endpoint, Evidence, Finding, Scope, Transport, Vantage
 
 # Enough to know the box again by its keys, or by its first page where it has none.
 _IDENTIFYING_PORTS = 3
@@ -56,22 +56,26 @@ class Errand:
 
 def errands(history: History, wanted: Iterable[Past], settings: Settings) -> tuple[list[Errand], list[Verified]]:
     """What to ask for these findings, and those for which nothing can be asked; nothing is sent."""
-    grouped: dict[tuple[object, ...], list[tuple[Audit, Device, Finding]]] = defaultdict(list)
+    grouped: dict[str, list[tuple[Audit, Device, Finding]]] = defaultdict(list)
     told: list[Verified] = []
     for past in wanted:
         seen = [
-            (audit, device, finding)
-            for audit, device in history.states_of(past.device)
+            (scope, audit, device, finding)
+            for scope, audit, device in history.states_of(past.device)
             for finding in device.findings
             if finding.id == past.id
         ]
-        for audit, device, finding in seen:
-            grouped[(audit.scope.vantage, audit.scope.networks, audit.scope.excluded)].append((audit, device, finding))
+        for scope, audit, device, finding in seen:
+            if _is_seen_elsewhere(audit, device, finding):
+                why = "it was seen from the internet, and this history looks from inside: scan from outside and merge"
+                told.append(_told(Outcome.COULD_NOT_TELL, device, finding, why))
+            else:
+                grouped[scope].append((audit, device, finding))
         if not seen:
             when = f"seen as fixed on {past.fixed:%Y-%m-%d}" if past.fixed else "no longer known where it was"
             outcome = Outcome.FIXED if past.fixed else Outcome.COULD_NOT_TELL
             told.append(Verified(past.id, past.title, outcome, f"{when}; run a scan to look again", past.device))
-    return [_errand(history, seen, settings) for seen in grouped.values()], told
+    return [_errand(history.states_beside(scope), seen, settings) for scope, seen in grouped.items()], told
 
 
 async def verify(
@@ -90,9 +94,8 @@ async def verify(
     return verified
 
 
-def _errand(history: History, seen: Sequence[tuple[Audit, Device, Finding]], settings: Settings) -> Errand:
+def _errand(whole: Audit, seen: Sequence[tuple[Audit, Device, Finding]], settings: Settings) -> Errand:
     scope = seen[0][0].scope
-    whole = history.states_beside(seen[0][1].id, scope)
     keepers = [device for device in whole.devices if lists_mappings(device)]
     addresses: dict[str, None] = {}
     ports: set[tuple[Transport, int]] = set()
@@ -106,7 +109,15 @@ def _errand(history: History, seen: Sequence[tuple[Audit, Device, Finding]], set
         scope, networks=tuple(ipaddress.ip_network(address) for address in addresses), targets=tuple(addresses)
     )
     findings = tuple((device, finding) for _, device, finding in seen)
-    return Errand(ours, replace(settings, tcp_ports=tcp, udp_ports=udp), whole, findings)
+    ways = [exposure for device, _ in findings for exposure in device.exposures]
+    hairpin = tuple({way.endpoint.address for way in ways if way.evidence is Evidence.HAIRPIN} & addresses.keys())
+    return Errand(ours, replace(settings, tcp_ports=tcp, udp_ports=udp, hairpin=hairpin), whole, findings)
+
+
+def _is_seen_elsewhere(audit: Audit, device: Device, finding: Finding) -> bool:
+    """Whether only another's look from outside, merged into an audit from inside, showed the finding."""
+    ways = [exposure for exposure in device.exposures if exposure.endpoint == finding.endpoint]
+    return bool(ways) and audit.scope.vantage is Vantage.LAN and all(way.vantage is not Vantage.LAN for way in ways)
 
 
 def _needed(device: Device, finding: Finding) -> set[tuple[Transport, int]]:

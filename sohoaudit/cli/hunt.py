@@ -59,7 +59,7 @@ def run(
     """
     _needs_extra()
     from ..hunt.chains import BaselineError
-    from ..hunt.rules import RuleError
+    from ..hunt.matcher import RuleError
     from ..hunt.run import Coverage, hunt
     from ..hunt.sources import LogError
 
@@ -126,7 +126,7 @@ def hashes(
     """
     _needs_extra()
     from ..hunt import hashes as hash_room
-    from ..hunt.rules import RuleError
+    from ..hunt.matcher import RuleError
 
     _one_of(format, _OWN_FORMATS, "--format")
     _one_of(fail_on, _PRIORITIES, "--fail-on")
@@ -161,6 +161,7 @@ def export(
     """
     _needs_extra()
     from ..hunt import export as export_room
+    from ..hunt.query import ExportError
     from ..hunt.rules import load
 
     target = _one_of(to, export_room.TARGETS, "--to")
@@ -170,7 +171,7 @@ def export(
         _one_of(name, tuple(names), "--hunt")
     try:
         written, refused = export_room.export(rule_set, target, frozenset(hunt or names), wider)
-    except export_room.ExportError as fault:
+    except ExportError as fault:
         _refuse(str(fault))
     if output:
         _save_queries(output, written, target)
@@ -221,7 +222,8 @@ def _request(
     period: tuple[str | None, str | None],
 ) -> "Request":
     from ..hunt.chains import Baseline
-    from ..hunt.rules import RuleError, load
+    from ..hunt.matcher import RuleError
+    from ..hunt.rules import load
     from ..hunt.run import Request
 
     rules, ioc, allow = own

@@ -5,15 +5,19 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-from .. import report
+from .. import document, report
 from ..audit import Auditor, Plan, Settings, Watch, exit_code
 from ..keeping import Keeper
 from ..model import Audit, Priority, Scope
 from ..report import text
+from ..report.content.brand import Brand
+from ..report.content.brand import read as read_brand
+from ..report.content.redact import redacted
 from . import INTERRUPTED, TERMINATED
 from .options import FailOn
 from .progress import Reporter
@@ -69,52 +73,86 @@ def described(scope: Scope, settings: Settings, intent: Plan) -> str:
     return "\n".join(lines)
 
 
-def perform(
-    run: Run, expected_s: float, *, formats: str | None, output: str | None, fail_on: FailOn, is_quiet: bool
-) -> int:
-    """Run the audit to its end or to the first Ctrl-C, write what it found, and return the exit code.
+def read_audit(path: Path) -> Audit:
+    """An audit that was saved as JSON.
+
+    Raises:
+        DocumentError: it cannot be read or is no audit; the text names the file.
+    """
+    try:
+        return document.parse(path.read_bytes())
+    except OSError as fault:
+        reason = f"{path} cannot be read ({fault.strerror}): check the path and its permissions"
+        raise document.DocumentError(reason) from None
+    except document.DocumentError as fault:
+        raise document.DocumentError(f"{path}: {fault}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How an audit is handed over: in which formats, where to, and what makes the exit code 1."""
+
+    formats: tuple[str, ...]
+    output: str | None
+    fail_on: FailOn
+    is_quiet: bool
+    brand: Brand | None
+    is_redacted: bool
+
+
+def delivery(
+    formats: str | None,
+    output: str | None,
+    fail_on: FailOn,
+    quiet: bool,
+    brand: Path | None = None,
+    redact: bool = False,
+) -> Delivery:
+    """The options as they were typed, checked before anything is sent.
 
     A single format that was asked for without a place goes to stdout, html excepted, which is for a browser.
     """
     names = formats_of(formats, output)
     if formats is not None and output is None and len(names) == 1 and names[0] not in ("html", "pdf"):
         output = "-"
-    with Reporter(is_quiet=is_quiet, expected_s=expected_s) as watch:
+    return Delivery(names, output, fail_on, quiet, read_brand(brand) if brand else None, redact)
+
+
+def perform(run: Run, expected_s: float, how: Delivery) -> int:
+    """Run the audit to its end or to the first Ctrl-C, hand over what it found, and return the exit code."""
+    with Reporter(is_quiet=how.is_quiet, expected_s=expected_s) as watch:
         audit, stopped_by = asyncio.run(_until_stopped(run, watch))
-    written = _save(audit, names, output)
-    if not is_quiet and output != "-":
-        print(text.summary(audit, audit.language, _is_coloured()), end="")
-        print(f"Report: {' and '.join(_shown(path) for path in written)}")
+    code = deliver(audit, how)
     if stopped_by:
         print("sohoaudit: stopped; what was finished is in the report", file=sys.stderr)
         return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
-    return exit_code(audit, None if fail_on is FailOn.NEVER else Priority(fail_on.value))
+    return code
 
 
-def perform_changes(
-    run: Run,
-    expected_s: float,
-    keeper: Keeper,
-    *,
-    formats: str | None,
-    output: str | None,
-    fail_on: FailOn,
-    is_quiet: bool,
-) -> int:
+def deliver(audit: Audit, how: Delivery) -> int:
+    """Write an audit in its formats, tell its summary, and return the exit code."""
+    audit = redacted(audit) if how.is_redacted else audit
+    written = _save(audit, how.formats, how.output, how.brand)
+    if not how.is_quiet and how.output != "-":
+        print(text.summary(audit, audit.language, _is_coloured()), end="")
+        print(f"Report: {' and '.join(_shown(path) for path in written)}")
+    return exit_code(audit, None if how.fail_on is FailOn.NEVER else Priority(how.fail_on.value))
+
+
+def perform_changes(run: Run, expected_s: float, how: Delivery, keeper: Keeper, *, has_report: bool) -> int:
     """Run the audit and print what changed, nothing where nothing did.
 
     A report is written only where one was asked for. The exit code tells of the change alone, of a first audit as ever.
     """
-    names = formats_of(formats, output)
-    with Reporter(is_quiet=is_quiet, expected_s=expected_s) as watch:
+    with Reporter(is_quiet=how.is_quiet, expected_s=expected_s) as watch:
         audit, stopped_by = asyncio.run(_until_stopped(run, watch))
-    if formats is not None or output is not None:
-        _save(audit, names, output)
+    if has_report:
+        _save(redacted(audit) if how.is_redacted else audit, how.formats, how.output, how.brand)
     for line in keeper.change_lines():
         print(line)
     if stopped_by:
         return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
-    return keeper.change_code(None if fail_on is FailOn.NEVER else Priority(fail_on.value))
+    return keeper.change_code(None if how.fail_on is FailOn.NEVER else Priority(how.fail_on.value))
 
 
 async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals | None]:
@@ -142,9 +180,9 @@ async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals 
     return audit, stopped_by[0] if stopped_by else None
 
 
-def _save(audit: Audit, formats: Sequence[str], output: str | None) -> list[Path]:
+def _save(audit: Audit, formats: Sequence[str], output: str | None, brand: Brand | None) -> list[Path]:
     try:
-        return report.save(audit, formats, audit.language, output)
+        return report.save(audit, formats, audit.language, output, brand)
     except BrokenPipeError:
         raise
     except OSError as fault:

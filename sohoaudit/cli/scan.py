@@ -1,5 +1,6 @@
 """`sohoaudit scan`: audits this machine's own network, or the addresses that were named."""
 
+import asyncio
 import os
 import random
 import sys
@@ -9,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from ..model import Audit, Vantage
+from ..model import Audit, Index, Vantage
 from .configured import Configured
 from .options import (
+    BrandOption,
     ChangesOption,
     ClientOption,
     ConfigOption,
@@ -25,6 +27,7 @@ from .options import (
     NoHistoryOption,
     OutputOption,
     QuietOption,
+    RedactOption,
     language_of,
 )
 
@@ -36,7 +39,7 @@ def scan(
         list[str] | None,
         typer.Argument(
             metavar="TARGET…",
-            help="Address, range (192.168.1.10-40), network (192.168.1.0/24), name, gateway, lan, or @file.",
+            help="Address, range (192.168.1.10-40), network (192.168.1.0/24), name, gateway, lan, wan, or @file.",
         ),
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="TARGET", help="Never touch these.")] = None,
@@ -47,15 +50,27 @@ def scan(
     authorized: Annotated[
         str | None, typer.Option("--authorized", metavar="WHO", help="Who allowed it; needed for public addresses.")
     ] = None,
+    hairpin: Annotated[
+        bool, typer.Option("--hairpin", help="Also ask this network's own internet address from inside.")
+    ] = False,
+    index: Annotated[
+        Index | None,
+        typer.Option("--index", help="Ask this index what it saw of the internet address alone."),
+    ] = None,
     pace: Annotated[str, typer.Option("--pace", metavar="gentle|normal|lab", help="How fast to ask.")] = "normal",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and send nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    with_audits: Annotated[
+        list[Path] | None, typer.Option("--with", metavar="AUDIT.json", help="Merge with this audit; may be repeated.")
+    ] = None,
     fingerprints: Annotated[
         Path | None, typer.Option("--fingerprints", metavar="DIR", help="Your own fingerprints; they win over ours.")
     ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
     language: LanguageOption = None,
+    brand: BrandOption = None,
+    redact: RedactOption = False,
     fail_on: FailOnOption = FailOn.URGENT,
     quiet: QuietOption = False,
     history: HistoryOption = None,
@@ -70,13 +85,15 @@ def scan(
 
     Example: sohoaudit scan 192.168.1.0/24 --output report.html --format html
 
-    SNMP communities beside "public" come from the environment: SOHOAUDIT_SNMP_COMMUNITIES=name,name.
+    From the environment come Shodan's key (SHODAN_API_KEY) and SNMP communities beside "public":
+    SOHOAUDIT_SNMP_COMMUNITIES=name,name.
     """
-    from .. import logs
+    from .. import indexes, logs, outside
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
     from ..history.runs import Busy
     from ..keeping import hash_key, history_place, keeping
+    from ..merging import merged
     from ..schedule import duration_s
     from ..scope import check_routes, parse
     from ..sweep.pace import MANNERS
@@ -94,8 +111,15 @@ def scan(
         raise typer.BadParameter("--vantage index: a scan looks from lan or internet")
     place = None if no_history else history_place(history)
     here = Here()
-    scope = parse(targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here)
-    run.formats_of(format, output)
+    if index:
+        indexes.ready(index)
+    own = outside.Own(here, vantage, is_dry=dry_run)
+    scope = parse(
+        targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here, wan=own.addresses
+    )
+    scopes = [scope, *own.hairpin_scopes(authorized, exclude or [])] if hairpin else [scope]
+    known = [run.read_audit(path) for path in with_audits or []]
+    how = run.delivery(format, output, fail_on, quiet, brand, redact)
     settings = Settings(
         tcp_ports=run.ports_of(ports) if ports else default_tcp_ports(),
         manners=MANNERS[pace],
@@ -103,6 +127,7 @@ def scan(
         language=language_of(language),
         fingerprints=(fingerprints,) if fingerprints else (),
         key=hash_key(place),
+        hairpin=own.told if vantage is Vantage.LAN else (),
     )
     intent = plan(scope, settings)
     if dry_run:
@@ -119,18 +144,17 @@ def scan(
         with keeping(place, scope, site=client or "") as keeper:
 
             async def audit(watch: Watch, started: run.Started) -> Audit:
-                auditor = Auditor([scope], settings, here=here, watch=watch)
+                auditor = Auditor(scopes, settings, here=here, watch=watch, gaps=own.gaps)
                 started(auditor)
-                return keeper.kept(await auditor.run())
+                seen = await auditor.run()
+                more = [*known, *(await asyncio.to_thread(outside.indexed, index, seen) if index else [])]
+                return keeper.kept(merged([seen, *more], own_fingerprints=settings.fingerprints) if more else seen)
 
             if changes:
-                code = run.perform_changes(
-                    audit, intent.seconds, keeper, formats=format, output=output, fail_on=fail_on, is_quiet=quiet
-                )
+                is_asked_for = format is not None or output is not None
+                code = run.perform_changes(audit, intent.seconds, how, keeper, has_report=is_asked_for)
             else:
-                code = run.perform(
-                    audit, intent.seconds, formats=format, output=output, fail_on=fail_on, is_quiet=quiet
-                )
+                code = run.perform(audit, intent.seconds, how)
     except Busy as busy:
         print(f"sohoaudit: {busy}", file=sys.stderr)
         raise typer.Exit(3) from None

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from ..model import Audit, Device, Scope
+from ..model import Audit, Device, Scope, is_public
 from . import HistoryError, forms, reading, tables, writing
 from .change import Difference, compare
 from .opening import STEPS, Opened
@@ -81,7 +81,10 @@ class Recorded:
 
 def scope_key(scope: Scope, site: str = "") -> str:
     """What is audited again and again: site, vantage and networks, as 16 hex digits."""
-    networks = sorted(str(network) for network in scope.networks)
+    # A provider gives a new address on the internet now and then: it is the same place.
+    moves = {"wan" for network in scope.networks if "wan" in scope.targets and is_public(network.network_address)}
+    fixed = {str(n) for n in scope.networks if not (moves and is_public(n.network_address))}
+    networks = sorted(moves | fixed)
     excluded = sorted(f"-{network}" for network in scope.excluded)
     return hashlib.sha256("\0".join((site, scope.vantage, *networks, *excluded)).encode()).hexdigest()[:16]
 
@@ -102,32 +105,37 @@ class History:
         """Close it."""
         self.opened.close()
 
-    def record(self, audit: Audit, site: str = "") -> Recorded:
+    def record(self, audit: Audit, site: str = "", scope: Scope | None = None) -> Recorded:
         """Keep an audit, all of it or nothing.
 
         Devices and findings get their lasting ids; a finding is marked fixed where its place was looked at again and
         it was not there, and as come back where it was fixed before.
 
+        Args:
+            audit: as the pipeline made it.
+            site: the client, where several have the same addresses.
+            scope: what was asked for; the audit's own, to which addresses found on the way were added, where None.
+
         Raises:
             HistoryError: the database cannot be written.
         """
-        scope = scope_key(audit.scope, site)
+        key = scope_key(scope or audit.scope, site)
         with self.opened.writing() as db:
             settled, found = writing.settled(db, audit, site)
-            before = reading.state(db, scope, audit)
+            before = reading.state(db, key)
             fixed = set(db.scalars(select(tables.findings.c.id).where(tables.findings.c.fixed.is_not(None))))
             difference = compare(before or replace(audit, devices=()), settled, fixed)
             went_back = db.scalar(
                 select(func.max(tables.audits.c.started)).where(
-                    tables.audits.c.scope == scope, tables.audits.c.started > audit.started
+                    tables.audits.c.scope == key, tables.audits.c.started > audit.started
                 )
             )
             a = tables.audits
-            previous = db.scalar(select(func.max(a.c.id)).where(a.c.scope == scope))
-            number = writing.write_audit(db, settled, site, scope)
+            previous = db.scalar(select(func.max(a.c.id)).where(a.c.scope == key))
+            number = writing.write_audit(db, settled, site, key)
             writing.write_devices(db, number, settled, found, site)
-            writing.write_findings(db, settled, difference, scope)
-            writing.write_states(db, number, scope, before, settled)
+            writing.write_findings(db, settled, difference, key)
+            writing.write_states(db, number, key, before, settled)
             settled = reading.with_first_seen(db, settled)
         told = replace(difference, new=settled)
         return Recorded(number, settled, told, before is None, previous, _moment(went_back))
@@ -162,36 +170,33 @@ class History:
 
     def state(self, scope: Scope, site: str = "") -> Audit | None:
         """What is known of a scope now: each device as it was seen last; None where it was never audited."""
-        empty = Audit(scope, datetime.now(UTC), datetime.now(UTC))
         with self.opened.reading() as db:
-            return reading.state(db, scope_key(scope, site), empty)
+            return reading.state(db, scope_key(scope, site))
 
-    def states_of(self, device: str) -> list[tuple[Audit, Device]]:
-        """A device as each scope knows it, with the audit that saw it last (without its other devices)."""
+    def states_of(self, device: str) -> list[tuple[str, Audit, Device]]:
+        """A device as each scope knows it: the scope's key, the audit that saw it last (without others), itself."""
         s, a = tables.states, tables.audits
         found = []
         with self.opened.reading() as db:
             rows = db.execute(
-                select(s.c.snapshot, a.c.head).join(a, a.c.id == s.c.audit).where(s.c.device == device)
+                select(s.c.scope, s.c.snapshot, a.c.head).join(a, a.c.id == s.c.audit).where(s.c.device == device)
             ).all()
-            for snapshot, head in rows:
+            for scope, snapshot, head in rows:
                 content = json.loads(zlib.decompress(head))
                 audit = reading.with_first_seen(db, reading.audit_of(content, forms.bodies(db, [snapshot])))
-                found.append((audit, audit.devices[0]))
+                found.append((scope, audit, audit.devices[0]))
         return found
 
-    def states_beside(self, device: str, scope: Scope) -> Audit:
-        """Every device of the scope, as it is known, in which this one is known.
+    def states_beside(self, scope: str) -> Audit:
+        """Every device of a scope (its key) as it is known.
 
         Raises:
-            HistoryError: no audit of that scope knows the device.
+            HistoryError: nothing is known of it.
         """
-        d = tables.devices
         with self.opened.reading() as db:
-            site = db.scalar(select(d.c.site).where(d.c.id == device)) or ""
-            found = reading.state(db, scope_key(scope, site), Audit(scope, datetime.now(UTC), datetime.now(UTC)))
+            found = reading.state(db, scope)
         if found is None:
-            raise HistoryError(f"{self.name} knows nothing of {device}: run a scan first")
+            raise HistoryError(f"{self.name} has forgotten that scope: run a scan first")
         return found
 
     def findings(self, *, device: str | None = None) -> list[Past]:

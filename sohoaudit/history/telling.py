@@ -124,14 +124,8 @@ th, td {{ text-align: start; vertical-align: top; padding: .4rem .6rem; border-b
 def _row(change: Change) -> str:
     what = "fixed" if change.what is What.GONE and change.kind is Kind.FINDING else change.what.value
     subject = change.finding.title if change.finding else change.kind.value
-    cells = (
-        f"{what}: {subject}",
-        change.priority or "",
-        _device(change.device),
-        change.before,
-        change.after,
-        change.why,
-    )
+    values = (change.priority or "", _device(change.device), change.before, change.after, change.why)
+    cells = (f"{what}: {subject}", *values)
     return "<tr>" + "".join(f"<td>{_shown(str(cell))}</td>" for cell in cells) + "</tr>\n"
 
 

@@ -3,10 +3,10 @@
 import html
 import json
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import TypeVar
 from urllib.parse import unquote
 
 from ..knowledge import patterns
@@ -55,7 +55,8 @@ class Identifier:
         """Prepares nothing yet: the patterns of a field are compiled when the field is first seen."""
         self._fingerprints = fingerprints
         self._index = Index(fingerprints, engine or patterns.engine())
-        self._known: OrderedDict[tuple[tuple[str, str], ...] | None, Identity | None] = OrderedDict()
+        self._known: dict[tuple[tuple[str, str], ...], Identity | None] = {}
+        self._merged: dict[tuple[_Seen, ...], Identity | None] = {}
 
     def identify(self, observations: Iterable[Observation]) -> Identity | None:
         """Who the device behind these observations is, or None where nothing was recognised.
@@ -63,18 +64,31 @@ class Identifier:
         All observations must belong to one device; those of one endpoint are looked at together.
         """
         records = list(_records(observations))
-        key = tuple(records[0].fields.items()) if len(records) == 1 else None
+        if len(records) == 1:
+            return self.identify_fields(records[0].fields)
+        claims = [
+            claim.at(number, record.is_from_outside)
+            for number, record in enumerate(records)
+            for hit in self._index.hits(record.fields)
+            for claim in self._claims_of(hit)
+        ]
+        return merge.merge(claims, self._fingerprints.makers)
+
+    def identify_fields(self, fields: Mapping[str, str]) -> Identity | None:
+        """Who gave these fields from one endpoint; the same object for answers that say the same where it counts."""
+        key = tuple(fields.items())
         if key in self._known:
             return self._known[key]
-        claims: list[Claim] = []
-        for number, record in enumerate(records):
-            found = self._claims(record)
-            claims.extend([claim.at(number, record.is_from_outside) for claim in found] if len(records) > 1 else found)
-        identity = merge.merge(claims, self._fingerprints.makers)
-        if key is not None and sum(len(value) for _, value in key) <= CACHED_TEXT_LIMIT_CHARS:
-            self._known[key] = identity
-            if len(self._known) > CACHE_SIZE:
-                self._known.popitem(last=False)
+        hits = self._index.hits(fields)
+        seen = tuple([(id(hit.fingerprint), hit.field, tuple(hit.groups.items())) for hit in hits])
+        if seen in self._merged:
+            identity = self._merged[seen]
+        else:
+            claims = [claim for hit in hits for claim in self._claims_of(hit)]
+            identity = merge.merge(claims, self._fingerprints.makers)
+            _keep(self._merged, seen, identity)
+        if sum([len(value) for _, value in key]) <= CACHED_TEXT_LIMIT_CHARS:
+            _keep(self._known, key, identity)
         return identity
 
     def questions(self, observations: Iterable[Observation]) -> list[Question]:
@@ -103,9 +117,6 @@ class Identifier:
                 explanations.append(Explanation(one, record.endpoint, False, why))
         return explanations
 
-    def _claims(self, record: _Record) -> list[Claim]:
-        return [claim for hit in self._index.hits(record.fields) for claim in self._claims_of(hit)]
-
     def _claims_of(self, hit: Hit) -> Iterator[Claim]:
         """What one match says of a device, attribute by attribute."""
         one, values = hit.fingerprint, self._values(hit)
@@ -120,18 +131,23 @@ class Identifier:
             claims["vendor"] = vendor
         if one.fork:
             claims.setdefault("fork", one.fork)
-        place = (one.title, hit.field, hit.text, vendor, one.fork, is_hardware, one.traits)
         rank = (one.is_users_own, len(one.when))
-        for attribute, value in claims.items():
+
+        def claim(attribute: str, value: str, certainty: Certainty, rank: tuple[bool, int]) -> Claim:
             is_partial = one.is_partial and attribute == "firmware"
-            yield Claim(attribute, value, one.certainty_of(attribute), *place, is_partial=is_partial, rank=rank)
+            return Claim(
+                attribute, value, certainty, one.title, hit.field, hit.text, vendor, one.fork, is_hardware, one.traits,
+                is_partial, rank, (merge.WEIGHTS[certainty], not is_partial, rank, len(value)),
+            )  # fmt: skip
+
+        for attribute, value in claims.items():
+            yield claim(attribute, value, one.certainty_of(attribute), rank)
         if not claims and one.traits:
-            yield Claim("trait", one.traits[0], one.certainty, *place)
+            yield claim("trait", one.traits[0], one.certainty, (False, 0))
         if vendor and one.kind and "kind" not in claims:
             # What a maker mostly makes: never more than likely, and any fingerprint that says the kind wins.
-            yield Claim(
-                "kind", one.kind, min(Certainty.LIKELY, one.certainty_of("kind"), key=merge.WEIGHTS.__getitem__), *place
-            )
+            certainty = min(Certainty.LIKELY, one.certainty_of("kind"), key=merge.WEIGHTS.__getitem__)
+            yield claim("kind", one.kind, certainty, (False, 0))
 
     def _vendor(self, one: Fingerprint, values: Mapping[str, str]) -> str | None:
         """The maker as this project spells it; None where the name a device gave is nobody's we know."""
@@ -161,6 +177,16 @@ class Identifier:
         return finished
 
 
+_Seen = tuple[int, str, tuple[tuple[str, str], ...]]  # a fingerprint, the field and the groups that it read
+_KeyT = TypeVar("_KeyT")
+
+
+def _keep(memory: dict[_KeyT, Identity | None], key: _KeyT, identity: Identity | None) -> None:
+    if len(memory) >= CACHE_SIZE:
+        memory.clear()
+    memory[key] = identity
+
+
 @cache
 def _names(template: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\{(\w+)\}", template))
@@ -173,6 +199,11 @@ def _plain(text: str) -> str:
 
 def _records(observations: Iterable[Observation]) -> Iterator[_Record]:
     """The observations endpoint by endpoint; what one field gave twice stands in two lines."""
+    observations = list(observations)
+    if len(observations) == 1:
+        only = observations[0]
+        yield _Record(only.endpoint, only.vantage != "lan", only.fields)
+        return
     by_endpoint: dict[Endpoint, list[Observation]] = {}
     for observation in observations:
         by_endpoint.setdefault(observation.endpoint, []).append(observation)

@@ -1,23 +1,29 @@
 """Finds the fingerprints that match: from a field to its patterns, through their literals, to who wants them."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import translate
 from functools import cache
+from itertools import islice
+from typing import NamedTuple
 
 from ..knowledge import patterns
 from ..knowledge.fingerprints import Condition, Fingerprint, Fingerprints, covers, is_glob
 
 CACHE_SIZE = 4096
-CACHED_TEXT_LIMIT_CHARS = 4096
+CACHED_TEXT_LIMIT_CHARS = 512
 _TEXT_LIMIT_CHARS = 200
+_PAGE_LIMIT_CHARS, _VALUE_LIMIT_CHARS = 65_536, 4_096
+# How much one value may cost: a page of 64 KB is searched for 32 patterns, a banner for thousands. Only a page that
+# lists makers by the hundred asks for more, and then the longest words that it holds decide which.
+_WORDS_LIMIT = 256
+_SEARCHED_LIMIT_CHARS = 32 * _PAGE_LIMIT_CHARS
 
 Key = tuple[str, str]  # the field of a condition, and one of its patterns
 Found = Mapping[Key, patterns.Groups]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One fingerprint that matched: the groups it named, and where and on what text it did."""
 
     fingerprint: Fingerprint
@@ -33,14 +39,13 @@ class Index:
         """Sorts the fingerprints by field and compiles nothing yet."""
         self._engine = engine
         self._all = fingerprints.all
-        self._wanting: dict[Key, list[Fingerprint]] = {}
-        self._by_field: dict[str, dict[str, None]] = {}
+        self._wanting: dict[Key, tuple[list[Fingerprint], list[Fingerprint]]] = {}
         for one in fingerprints.all:
             anchor = one.when[0]
-            self._wanting.setdefault((anchor.field, anchor.patterns[0]), []).append(one)
-            for condition in one.when:
-                self._by_field.setdefault(condition.field, {}).update(dict.fromkeys(condition.patterns))
-        self._globs = [name for name in self._by_field if is_glob(name)]
+            simple, others = self._wanting.setdefault((anchor.field, anchor.patterns[0]), ([], []))
+            is_simple = len(one.when) == 1 and len(anchor.patterns) == 1 and not one.unless
+            (simple if is_simple else others).append(one)
+        self._plain, self._globs = _by_part({c.field: None for one in fingerprints.all for c in one.when})
         self._literals = _Literals(fingerprints, engine)
         self._sets: dict[tuple[str, ...], _FieldPatterns] = {}
         self._fields: dict[str, _FieldPatterns | None] = {}
@@ -50,9 +55,13 @@ class Index:
         """Every fingerprint that matches these fields of one endpoint, once."""
         found = self._found(fields)
         hits: dict[int, Hit] = {}
-        for keys in found.values():
-            for key in keys:
-                for one in self._wanting.get(key, ()):
+        for name, keys in found.items():
+            for key, groups in keys.items():
+                simple, others = self._wanting.get(key, _NOBODY)
+                for one in simple:
+                    if id(one) not in hits:
+                        hits[id(one)] = Hit(one, groups, name, groups[""][:_TEXT_LIMIT_CHARS])
+                for one in others:
                     if id(one) not in hits and (hit := self._hit(one, fields, found)):
                         hits[id(one)] = hit
         return list(hits.values())
@@ -82,11 +91,12 @@ class Index:
             return self._fields[name]
         except KeyError:
             pass
-        fields = tuple(field for field in (name, *self._globs) if field in self._by_field and covers(field, name))
+        fields = (*self._plain.get(name, ()), *(field for field, glob in self._globs if glob.match(name)))
+        fields = tuple(dict.fromkeys(fields))
         known = self._sets.get(fields)
         if known is None and fields:
-            keys = [(field, pattern) for field in fields for pattern in self._by_field[field]]
-            known = self._sets[fields] = _FieldPatterns(keys, self._literals, self._engine, self._compiled)
+            literals, engine, compiled = self._literals, self._engine, self._compiled
+            known = self._sets[fields] = _FieldPatterns(fields, limit_of(name), literals, engine, compiled)
         if len(self._fields) < CACHE_SIZE:
             self._fields[name] = known
         return known
@@ -110,7 +120,7 @@ class Index:
         """Whether a field that a fingerprint excludes is there with all of its patterns."""
         for name, value in fields.items():
             if covers(condition.field, name):
-                text = self._engine.prepare(value)
+                text = self._engine.prepare(value[: limit_of(name)])
                 if all(self._compiled(pattern).find(text) for pattern in condition.patterns):
                     return True
         return False
@@ -121,69 +131,103 @@ class _Literals:
 
     def __init__(self, fingerprints: Fingerprints, engine: patterns.Engine) -> None:
         self._fingerprints, self._engine = fingerprints, engine
-        self._numbers: dict[str, int] = {}
+        self.always: dict[str, list[Key]] = {}  # by the field of their condition, the patterns that need no literal
+        self.by_literal: list[list[Key]] = []
         self._set: patterns.LiteralSet | None = None
 
-    def needed(self, pattern: str) -> list[int]:
-        """The numbers of the literals of which a text must hold at least one for the pattern to be found."""
-        self._made()
-        return [self._numbers[literal] for literal in self._of(pattern)]
-
     def in_text(self, text: str) -> Sequence[int]:
-        """The numbers of all literals that a text holds, in either case."""
-        return self._made().matching(self._engine.prepare(text.lower()))
+        """The numbers of all literals that a text holds, in either case; the longest have the lowest numbers."""
+        return self.made().matching(self._engine.prepare(text.lower()))
 
-    def _of(self, pattern: str) -> Sequence[str]:
-        needs = self._fingerprints.needs
-        return needs[pattern] if pattern in needs else patterns.needed(pattern)
-
-    def _made(self) -> patterns.LiteralSet:
+    def made(self) -> patterns.LiteralSet:
+        """The automaton, made when it is first asked for."""
         if self._set is None:
-            wanted = (pattern for one in self._fingerprints.all for c in one.when for pattern in c.patterns)
-            texts = dict.fromkeys(literal for pattern in wanted for literal in self._of(pattern))
-            self._numbers = {literal: number for number, literal in enumerate(texts)}
-            self._set = self._engine.literals(list(texts))
+            by_literal: dict[str, list[Key]] = {}
+            needs = self._fingerprints.needs
+            keys = {(c.field, pattern) for one in self._fingerprints.all for c in one.when for pattern in c.patterns}
+            for key in sorted(keys):
+                needed = needs[key[1]] if key[1] in needs else patterns.needed(key[1])
+                for literal in needed:
+                    by_literal.setdefault(literal, []).append(key)
+                if not needed:
+                    self.always.setdefault(key[0], []).append(key)
+            longest_first = sorted(by_literal, key=lambda literal: (-len(literal), literal))
+            self._set = self._engine.literals(longest_first)
+            self.by_literal = [by_literal[literal] for literal in longest_first]
         return self._set
 
 
 class _FieldPatterns:
-    """The patterns of one field by the literals they need, with a memory for short values."""
+    """The patterns that a field of an observation is searched for, with a memory for short values."""
 
     def __init__(
         self,
-        keys: Sequence[Key],
+        fields: Sequence[str],
+        limit_chars: int,
         literals: _Literals,
         engine: patterns.Engine,
         compiled: Callable[[str], patterns.Pattern],
     ) -> None:
-        self._literals, self._engine, self._compiled = literals, engine, compiled
-        self._always: list[Key] = []
-        self._by_literal: dict[int, list[Key]] = {}
-        for key in keys:
-            numbers = literals.needed(key[1])
-            for number in numbers:
-                self._by_literal.setdefault(number, []).append(key)
-            if not numbers:
-                self._always.append(key)
-        self._seen: OrderedDict[str, Found] = OrderedDict()
+        literals.made()
+        self._fields, self._limit_chars, self._literals = frozenset(fields), limit_chars, literals
+        self._prepare, self._compiled = engine.prepare, compiled
+        self._always = dict.fromkeys(key for field in fields for key in literals.always.get(field, ()))
+        self._by_literal: dict[int, dict[Key, None]] = {}
+        self._seen: dict[str, Found] = {}
 
     def found(self, value: str) -> Found:
         known = self._seen.get(value)
         if known is None:
-            text = self._engine.prepare(value)
-            known = {key: groups for key in self._candidates(value) if (groups := self._compiled(key[1]).find(text))}
+            known = self._search(value)
             if len(value) <= CACHED_TEXT_LIMIT_CHARS:
+                if len(self._seen) >= CACHE_SIZE:
+                    self._seen.clear()
                 self._seen[value] = known
-                if len(self._seen) > CACHE_SIZE:
-                    self._seen.popitem(last=False)
         return known
 
-    def _candidates(self, value: str) -> Iterable[Key]:
-        candidates = dict.fromkeys(self._always)
-        for number in self._literals.in_text(value):
-            for key in self._by_literal.get(number, ()):
-                candidates[key] = None
+    def _search(self, value: str) -> Found:
+        value = value[: self._limit_chars]
+        candidates = self._candidates(sorted(self._literals.in_text(value))[:_WORDS_LIMIT])
+        if not candidates:
+            return {}
+        if len(candidates) * len(value) > _SEARCHED_LIMIT_CHARS:
+            candidates = dict.fromkeys(islice(candidates, _SEARCHED_LIMIT_CHARS // len(value)))
+        text, compiled = self._prepare(value), self._compiled
+        return {key: groups for key in candidates if (groups := compiled(key[1]).find(text))}
+
+    def _candidates(self, numbers: Sequence[int]) -> dict[Key, None]:
+        """The patterns that need none of the literals, and those that need one of these."""
+        candidates = self._always.copy()
+        by_literal = self._by_literal
+        for number in numbers:
+            wanting = by_literal.get(number)
+            if wanting is None:
+                keys = self._literals.by_literal[number]
+                wanting = by_literal[number] = {key: None for key in keys if key[0] in self._fields}
+            if wanting:
+                candidates.update(wanting)
         return candidates
+
+
+def limit_of(field: str) -> int:
+    """How many characters of a field's value are looked at: of a page more than of what stands in one line."""
+    return _PAGE_LIMIT_CHARS if field.startswith("http.body") else _VALUE_LIMIT_CHARS
+
+
+_NOBODY: tuple[list[Fingerprint], list[Fingerprint]] = ([], [])
+
+
+def _by_part(fields: Mapping[str, object]) -> tuple[dict[str, list[str]], list[tuple[str, re.Pattern[str]]]]:
+    """The fields of conditions by the plain names that they mean, and those that mean more with what they cover."""
+    plain: dict[str, list[str]] = {}
+    globs: list[tuple[str, re.Pattern[str]]] = []
+    for field in fields:
+        for part in field.split("|"):
+            if "*" in part:
+                globs.append((field, re.compile(translate(part))))
+            else:
+                plain.setdefault(part, []).append(field)
+    return plain, globs
 
 
 def _satisfying(condition: Condition, found: Mapping[str, Found]) -> str | None:

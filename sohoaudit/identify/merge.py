@@ -1,9 +1,8 @@
 """Merges what fingerprints claim into one identity: the most certain value wins, disagreement is kept as evidence."""
 
-import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..knowledge.fingerprints import Maker
 from ..model import Certainty, Identity, Match
@@ -17,14 +16,13 @@ _OTHERS = ("model", "hardware_revision", "firmware", "kind", "cpe")
 _GATEWAYS = frozenset({"router", "modem", "vpn-gateway"})
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What one fingerprint says about one attribute.
 
     `vendor` is whose device it speaks of, None for a shape that many makers share. `fork` marks other people's
-    firmware; `is_hardware` says that the vendor is the maker of the hardware all the same. `rank` settles ties: the
-    user's own first, then the fingerprint with more conditions. `record` numbers the endpoint it was seen on.
-    `strength` is what is compared to choose among values of one attribute; the greatest wins.
+    firmware; `is_hardware` says that the vendor is the maker of the hardware all the same. `strength` is what is
+    compared to choose among values of one attribute: certainty, whether it is whole, the user's own first, then the
+    fingerprint with more conditions, then the longer text. `record` numbers the endpoint it was seen on.
     """
 
     attribute: str
@@ -33,26 +31,21 @@ class Claim:
     fingerprint: str
     field: str
     text: str
-    vendor: str | None = None
-    fork: str | None = None
-    is_hardware: bool = True
-    traits: tuple[str, ...] = ()
-    is_partial: bool = False
-    rank: tuple[bool, int] = (False, 0)
+    vendor: str | None
+    fork: str | None
+    is_hardware: bool
+    traits: tuple[str, ...]
+    is_partial: bool
+    rank: tuple[bool, int]
+    strength: tuple[int, bool, tuple[bool, int], int]
     record: int = 0
     is_from_outside: bool = False
-    strength: tuple[int, bool, tuple[bool, int], int] = dataclasses.field(init=False)
 
     def at(self, record: int, is_from_outside: bool) -> "Claim":
         """The same claim, seen on the endpoint of that number."""
         if record == self.record and is_from_outside == self.is_from_outside:
             return self
-        return replace(self, record=record, is_from_outside=is_from_outside)
-
-    def __post_init__(self) -> None:
-        """Works out the strength once; claims are compared many times."""
-        strength = (WEIGHTS[self.certainty], not self.is_partial, self.rank, len(self.value))
-        object.__setattr__(self, "strength", strength)
+        return self._replace(record=record, is_from_outside=is_from_outside)
 
 
 def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity | None:
@@ -62,12 +55,14 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity | No
     it sells under its own name, or of nobody in particular. A box that looks like many makers at once is a decoy, and
     nothing it says is believed.
     """
-    claims = _without_small_talk(claims, makers)
+    is_disputed = len({claim.value for claim in claims if claim.attribute == "vendor"}) > 1
+    if is_disputed:
+        claims = _without_small_talk(claims, makers)
     if not claims:
         return None
     vendor = _vendor(claims, makers)
     traits = {trait for claim in claims for trait in claim.traits if claim.vendor in (None, vendor)}
-    if "decoy" in traits or _is_decoy(claims, makers):
+    if "decoy" in traits or (is_disputed and _is_decoy(claims, makers)):
         return Identity(evidence=_evidence(claims), traits=frozenset({"decoy"}))
     fork = _fork(claims, vendor)
     allowed = _allowed(vendor, makers)

@@ -24,7 +24,7 @@ from . import shipped
 ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe", "fork")
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "11"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "13"  # of the cached index; raise it when Fingerprint changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +215,8 @@ def questions() -> Mapping[str, NamedQuestion]:
 def why_denied(path: str) -> str | None:
     """Why a path may never be asked, or None where it may.
 
-    These are known to run commands, hand out credentials, open a session, change or stop a device (`research`
-    4.1: GreenBone and NSE scripts, CVE texts). No data can lift this list. Checked as written and as decoded.
+    These are known to run commands, hand out credentials, open a session, change or stop a device (scripts of
+    Greenbone and nmap, texts of CVEs). No data can lift this list. Checked as written and as decoded.
     """
     if not path.startswith("/") or not path.isascii() or re.search(r"[\s\x00-\x1f\x7f#\\]", path):
         return "a path begins with / and holds printable ASCII without blanks"

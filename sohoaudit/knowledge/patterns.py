@@ -60,12 +60,16 @@ class LinearEngine:
         return text.encode("utf-8", "replace")
 
     def compile(self, pattern: str) -> Pattern:
-        """The pattern, to be kept by the caller: the module's own cache is small and would thrash."""
-        try:
-            return _LinearPattern(self._re2.compile("(?m)" + pattern, self._options))
-        except self._re2.error as fault:
-            text = fault.args[0] if fault.args else fault
-            raise ValueError(text.decode() if isinstance(text, bytes) else str(text)) from None
+        """The pattern, to be kept by the caller.
+
+        Made and asked through the library's own binding: its Python wrapper keeps a cache that is too small and makes
+        match objects that cost more than the search.
+        """
+        compiled = self._re2._re2.RE2(("(?m)" + pattern).encode(), self._options)
+        if not compiled.ok():
+            fault = compiled.error()
+            raise ValueError(fault.decode() if isinstance(fault, bytes) else str(fault))
+        return _LinearPattern(compiled, self._re2._Anchor.UNANCHORED)
 
     def literals(self, texts: Sequence[str]) -> LiteralSet:
         """One automaton for all of them."""
@@ -78,20 +82,22 @@ class LinearEngine:
 
 
 class _LinearPattern:
-    __slots__ = ("_compiled", "_groups")
+    __slots__ = ("_anchor", "_groups", "_match")
 
-    def __init__(self, compiled: Any) -> None:
-        self._compiled = compiled
-        self._groups = tuple(compiled.groupindex.items())
+    def __init__(self, compiled: Any, anchor: Any) -> None:
+        self._match, self._anchor = compiled.Match, anchor
+        self._groups = tuple((name.decode(), number) for name, number in compiled.NamedCapturingGroups())
 
     def find(self, text: bytes) -> Groups | None:
-        match = self._compiled.search(text)
-        if match is None:
+        places = self._match(self._anchor, text, 0, len(text))
+        start, end = places[0]
+        if start < 0:
             return None
-        groups = {"": match[0].decode("utf-8", "replace")}
+        groups = {"": text[start:end].decode("utf-8", "replace")}
         for name, number in self._groups:
-            if value := match[number]:
-                groups[name] = value.decode("utf-8", "replace")
+            start, end = places[number]
+            if start < end:
+                groups[name] = text[start:end].decode("utf-8", "replace")
         return groups
 
 
@@ -106,13 +112,11 @@ class _LinearSet:
 
 
 class PlainEngine:
-    """Python's `re`, for machines without google-re2: the lint and a cap on the text keep it bounded."""
-
-    text_limit_chars = 65_536
+    """Python's `re`, for machines without google-re2: the lint and the callers' caps on texts keep it bounded."""
 
     def prepare(self, text: str) -> str:
-        """The text, cut."""
-        return text[: self.text_limit_chars]
+        """The text as it is."""
+        return text
 
     def compile(self, pattern: str) -> Pattern:
         """The pattern with ASCII classes, as the linear engine has them."""
@@ -182,6 +186,8 @@ def needed(pattern: str) -> tuple[str, ...]:
 
 
 _MOST_ALTERNATIVES = 64
+_FEW_ALTERNATIVES = 6
+_TELLING_LENGTH = 4
 _COMMONPLACE = re.compile(r"^\W*(?:realm|version|upnp/1|upnp|model|cn ?=|server|login|router)\W*$")
 _LARGEST_CLASS = 12
 _COUNTED = re.compile(r"(?<!\\)\{(\d+)(?:,(\d*))?\}")
@@ -204,13 +210,16 @@ def _needed(nodes: Any) -> frozenset[str] | None:
     found: list[frozenset[str]] = []
     run = frozenset({""})
     for operation, argument in nodes:
-        exact = _exact(str(operation), argument)
-        if exact and len(run) * len(exact) <= _MOST_ALTERNATIVES:
+        kind = str(operation)
+        exact = _exact(kind, argument)
+        if exact and _is_worth_more(run, exact):
             run = frozenset(before + after for before in run for after in exact)
+            continue
+        run, is_whole = _with_repeats(run, kind, argument)
+        if is_whole:
             continue
         found.append(run)
         run = exact or frozenset({""})
-        kind = str(operation)
         inner: frozenset[str] | None = None
         if kind == "SUBPATTERN":
             inner = _needed(argument[3])
@@ -223,6 +232,23 @@ def _needed(nodes: Any) -> frozenset[str] | None:
     found.append(run)
     best = max(found, key=_worth)
     return best if min(map(len, best)) >= SHORTEST_LITERAL else None
+
+
+def _is_worth_more(run: frozenset[str], exact: frozenset[str]) -> bool:
+    """Whether a run may grow by these: not beyond what is kept, nor by digits where it is telling already."""
+    is_telling = len(exact) >= _FEW_ALTERNATIVES and min(map(len, run)) >= _TELLING_LENGTH
+    return len(run) * len(exact) <= _MOST_ALTERNATIVES and not is_telling
+
+
+def _with_repeats(run: frozenset[str], kind: str, argument: Any) -> tuple[frozenset[str], bool]:
+    """A run with the first rounds of a repeat behind it (`CH` and `\\d{4}`), and whether that is all of the repeat."""
+    least, most, body = argument if kind in ("MAX_REPEAT", "MIN_REPEAT") else (0, 1, ())
+    exact = _exact_sequence(body) if least else None
+    rounds = 0
+    while exact and rounds < least and _is_worth_more(run, exact):
+        run = frozenset(before + after for before in run for after in exact)
+        rounds += 1
+    return run, bool(exact) and rounds == least == most
 
 
 def _exact(kind: str, argument: Any) -> frozenset[str] | None:
@@ -262,6 +288,8 @@ def _exact_class(members: Any) -> frozenset[str] | None:
             letters.add(chr(argument).lower())
         elif str(operation) == "RANGE" and argument[1] < 0x80 and argument[1] - argument[0] < _LARGEST_CLASS:
             letters.update(chr(code).lower() for code in range(argument[0], argument[1] + 1))
+        elif str(operation) == "CATEGORY" and str(argument) == "CATEGORY_DIGIT":
+            letters.update("0123456789")
         else:
             return None
     return frozenset(letters) if 0 < len(letters) <= _LARGEST_CLASS else None

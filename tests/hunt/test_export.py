@@ -5,7 +5,8 @@ import re
 import pytest
 import yaml
 
-from sohoaudit.hunt.export import TARGETS, ExportError, export, lint
+from sohoaudit.hunt.export import TARGETS, export
+from sohoaudit.hunt.query import ExportError, lint
 from sohoaudit.hunt.rules import load
 
 RULES = load(["volt"])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sohoaudit.hunt.hashes import Scan, wanted
-from sohoaudit.hunt.rules import RuleError, load
+from sohoaudit.hunt.matcher import RuleError
+from sohoaudit.hunt.rules import load
 from sohoaudit.hunt.run import Coverage, Request, hunt
 
 from .evtx_writer import sysmon, write

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from sigma.collection import SigmaCollection
 
 from sohoaudit.hunt.event import Event, fold, fold_literal, moment
-from sohoaudit.hunt.rules import Index, RuleError, compiled
+from sohoaudit.hunt.matcher import RuleError
+from sohoaudit.hunt.rules import Index, compiled
 
 
 def rule(detection: str, category: str = "process_creation"):

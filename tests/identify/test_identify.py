@@ -299,3 +299,17 @@ def test_a_hostile_body_costs_little_time(identifier, text):
     started = time.perf_counter()
     identifier.identify([seen({"http.body": text + "!"})])
     assert time.perf_counter() - started < 0.5
+
+
+def test_a_page_that_lists_makers_by_the_hundred_is_cheap_and_the_same_in_both_engines(shipped):
+    words = sorted({literal for needed in shipped.needs.values() for literal in needed})
+    page = {"http.body": " ".join(words * 3)[:65_536]}
+    answers = []
+    for engine in (patterns.LinearEngine(), patterns.PlainEngine()):
+        identifier = Identifier(shipped, engine)
+        identifier.identify_fields({"http.body": page["http.body"][1:]})
+        started = time.process_time()
+        answers.append(identifier.identify_fields(page))
+        if isinstance(engine, patterns.LinearEngine):
+            assert time.process_time() - started < 0.1
+    assert answers[0] == answers[1]
