@@ -4,7 +4,7 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -129,6 +129,41 @@ class Keeper:
         lines += [f"not looked at: {gap.subject}: {gap.reason}" for gap in self.fresh_gaps]
         room = telling.MAIL_LINES
         return lines if len(lines) <= room else [*lines[: room - 1], f"and more: {more}"]
+
+    def post(self, urls: Sequence[str], on: str) -> None:
+        """Tell the channels what changed, once, and send what waited for them.
+
+        Args:
+            urls: apprise URLs.
+            on: `change`, or a priority: tell it only where a finding that changed is so pressing, or more.
+        """
+        from . import notices
+        from .history import HistoryError, outbox
+        from .history.store import scope_key
+
+        if self.history is None or self.recorded is None or not urls:
+            return
+        try:
+            if self._is_worth_a_notice(on):
+                lines = self.change_lines()
+                key, about = scope_key(self.scope, self.site), str(self.recorded.id)
+                for url in urls:
+                    outbox.put(
+                        self.history, key, outbox.channel_of(url), about, f"sohoaudit: {lines[0]}", "\n".join(lines)
+                    )
+            self.notes += notices.deliver(self.history, urls)
+        except HistoryError as fault:
+            self.notes.append(str(fault))
+
+    def _is_worth_a_notice(self, on: str) -> bool:
+        if self.recorded is None or self.shown is None:
+            return False
+        if on == "change":
+            return not self.recorded.is_first and bool(self.changes or self.returned or self.fresh_gaps)
+        told = [change.finding for change in self.changes if change.finding]
+        if self.recorded.is_first:
+            told = [finding for _, finding in self.shown.findings]
+        return any(finding.priority.rank <= Priority(on).rank for finding in told)
 
     def change_code(self, fail_on: Priority | None) -> int:
         """The exit code by what changed alone: 1, else 3, else 0; the whole audit's for a first one."""

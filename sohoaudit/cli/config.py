@@ -39,3 +39,27 @@ def show(
         print(f"{'clients':<14}{', '.join(known.clients) or '-'}")
     for warning in known.warnings:
         typer.echo(f"sohoaudit: {warning}", err=True)
+
+
+@app.command("test-notices")
+def test_notices(config: ConfigOption = None, client: ClientOption = None) -> None:
+    """Send a word to every channel of the configuration, and say which took it.
+
+    Example: sohoaudit config test-notices --client acme
+    """
+    from .. import config as configuration
+    from .. import notices
+
+    urls = configuration.load(config, client)["notify"]
+    if not isinstance(urls, tuple) or not urls:
+        raise typer.BadParameter("no channel is configured: set notify, or SOHOAUDIT_NOTIFY")
+    notices.check(urls)
+    is_whole = True
+    for url in urls:
+        is_sent = notices.send(url, "sohoaudit: a test", "This is how a change will be told.")
+        is_whole = is_whole and is_sent
+        print(
+            f"{notices.hidden(url)} {'took it' if is_sent else 'did not take it: check address, password and network'}"
+        )
+    if not is_whole:
+        raise typer.Exit(3)

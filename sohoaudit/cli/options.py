@@ -55,6 +55,15 @@ ConfigOption = Annotated[str | None, typer.Option("--config", metavar="FILE", he
 ClientOption = Annotated[
     str | None, typer.Option("--client", metavar="NAME", help="A profile of the configuration: [client.NAME].")
 ]
+NotifyOption = Annotated[
+    list[str] | None, typer.Option("--notify", metavar="URL", help="Tell changes there (apprise); may be repeated.")
+]
+NotifyOnOption = Annotated[
+    str, typer.Option("--notify-on", metavar="change|urgent|…", help="Tell every change, or from a priority on.")
+]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Open no connection outside the scope; notices wait for the next run.")
+]
 ChangesOption = Annotated[
     bool, typer.Option("--changes", help="Say only what changed since the last audit, and nothing where nothing did.")
 ]

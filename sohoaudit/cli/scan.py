@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ..model import Audit, Index, Vantage
+from ..model import Audit, Index, Priority, Vantage
 from .configured import Configured
 from .options import (
     BrandOption,
@@ -25,6 +25,9 @@ from .options import (
     LanguageOption,
     LogFormatOption,
     NoHistoryOption,
+    NotifyOnOption,
+    NotifyOption,
+    OfflineOption,
     OutputOption,
     QuietOption,
     RedactOption,
@@ -77,6 +80,9 @@ def scan(
     no_history: NoHistoryOption = False,
     changes: ChangesOption = False,
     jitter: JitterOption = None,
+    notify: NotifyOption = None,
+    notify_on: NotifyOnOption = "change",
+    offline: OfflineOption = False,
     client: ClientOption = None,
     config: ConfigOption = None,
     log_format: LogFormatOption = None,
@@ -88,7 +94,7 @@ def scan(
     From the environment come Shodan's key (SHODAN_API_KEY) and SNMP communities beside "public":
     SOHOAUDIT_SNMP_COMMUNITIES=name,name.
     """
-    from .. import indexes, logs, outside
+    from .. import indexes, logs, notices, outside
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
     from ..history.runs import Busy
@@ -105,6 +111,12 @@ def scan(
         raise typer.BadParameter("--changes needs the history: leave --no-history away")
     if changes and output == "-":
         raise typer.BadParameter("--changes prints the change: give --output a file")
+    if notify_on not in ("change", *Priority):
+        raise typer.BadParameter(f"--notify-on {notify_on!r}: choose change, {', '.join(Priority)}")
+    if offline and index:
+        raise typer.BadParameter(f"--offline asks no index: leave --index {index} away")
+    if notify:
+        notices.check(notify)
     if jitter:
         duration_s(jitter)
     if vantage is Vantage.INDEX:
@@ -155,6 +167,8 @@ def scan(
                 code = run.perform_changes(audit, intent.seconds, how, keeper, has_report=is_asked_for)
             else:
                 code = run.perform(audit, intent.seconds, how)
+            if notify and not offline:
+                keeper.post(notify, notify_on)
     except Busy as busy:
         print(f"sohoaudit: {busy}", file=sys.stderr)
         raise typer.Exit(3) from None
