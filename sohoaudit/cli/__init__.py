@@ -37,6 +37,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "identify": "Name devices from what they said, without a network.",
         "lookup": "Say what is known of a device: support, firmware, flaws.",
         "fingerprints": "List, check and write fingerprints.",
+        "feeds": "Fetch what changes outside, and say how old it is.",
         "hunt": "Look for Volt Typhoon in the event logs of the computers.",
     },
     "Set up": {
