@@ -279,7 +279,9 @@ class History:
             counts = {name: db.scalar(select(func.count()).select_from(table)) or 0 for name, table in named.items()}
             counts["snapshots"] = db.scalar(select(func.count()).select_from(tables.snapshots)) or 0
         if self.opened.path:
-            counts["bytes"] = self.opened.path.stat().st_size
+            path = self.opened.path
+            logs = (path, path.with_name(f"{path.name}-wal"))
+            counts["bytes"] = sum(file.stat().st_size for file in logs if file.exists())
         return counts
 
     @property

@@ -232,3 +232,36 @@ def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+WATCHED = """
+import runpy, sys
+def watch(event, details):
+    if event == "socket.connect" and isinstance(details[1], tuple):
+        print("connect", details[1][0], file=sys.stderr)
+    if event == "socket.getaddrinfo":
+        print("resolve", details[0], file=sys.stderr)
+sys.addaudithook(watch)
+runpy.run_module("sohoaudit", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_offline_nothing_outside_the_scope_is_connected_to(nights: Nights) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "-c", WATCHED, "scan", "127.0.0.1", "--ports", nights.ports, "--pace", "lab", "--quiet",
+            "--offline", "--notify", "json://192.0.2.1/", "--changes", "--history", str(nights.home / "offline.db"),
+        ],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.stdout.startswith("first audit")
+    assert set(done.stderr.split("\n")) == {"connect 127.0.0.1", ""}
+    assert nights.run("feeds", "update", "--offline").returncode == 2
+
+
+def test_feeds_say_what_was_fetched_and_what_is_in_use(nights: Nights) -> None:
+    told = nights.run("feeds", "status").stdout
+    assert "kev        not fetched: what was shipped is used" in told
+    assert "in use     sohoaudit" in told
+    wrong = nights.run("feeds", "update", "kevv")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
