@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sohoaudit import document, report
 from sohoaudit.model import Endpoint, Evidence, Exposure, Join, Observation, Scope, Vantage
+from sohoaudit.places import secret
 from sohoaudit.report.content import redact
 from tests.report.assessed import offices
 from tests.report.offices import CAMERA, FORWARDED, NAS, OFFICES, ROUTER, audit, finding
@@ -158,7 +159,7 @@ def test_this_machines_key_is_made_once_and_for_its_owner_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert redact.own_key() == redact.own_key()
+    assert secret("redact.key", 32) == secret("redact.key", 32)
     [file] = tmp_path.rglob("redact.key")
     assert file.stat().st_mode & 0o777 == 0o600
     assert redact.redacted(FORWARDED) == redact.redacted(FORWARDED)
@@ -167,8 +168,8 @@ def test_this_machines_key_is_made_once_and_for_its_owner_alone(
 def test_where_the_key_cannot_be_kept_one_for_this_run_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    assert len(redact.own_key()) == 32
-    assert redact.own_key() != redact.own_key()
+    assert len(secret("redact.key", 32)) == 32
+    assert secret("redact.key", 32) != secret("redact.key", 32)
 
 
 @given(st.lists(st.ip_addresses(v=4), unique=True, max_size=60))
