@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import secrets
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from .discover.connect import HOSTS_AT_ONCE
 from .faces import Face, devices
 from .here import Here
 from .identify import Identifier
+from .journal import Finished, Journal
 from .knowledge import fingerprints, ports
 from .model import Audit, Device, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
 from .sweep import connect
@@ -108,19 +110,33 @@ class Auditor:
         street: Street | None = None,
         here: Here | None = None,
         watch: Watch | None = None,
+        journal: Journal | None = None,
     ) -> None:
-        """Takes what may be touched, the settings, what lies behind the door, and who hears of the progress."""
+        """Takes what may be touched, the settings, what lies behind the door, and who hears of the progress.
+
+        What the journal holds is not asked again, and what is finished is written to it.
+        """
         self._keeper = PoliteKeeper(settings.manners)
-        self._dialers = [Dialer(scope, self._keeper, street) for scope in scopes]
+        self._scopes = tuple(scopes)
+        self._journal = journal
+        self._restored = journal.finished if journal else ()
+        self._dialers = [
+            Dialer(journal.rest_of(scope) if journal else scope, self._keeper, street) for scope in self._scopes
+        ]
         self._settings = settings
+        # One key a run: the two faces of a box are joined by the same hash of the same serial number.
+        self._questions = probe.Settings(
+            communities=settings.communities, key=journal.head.key if journal else secrets.token_bytes(16)
+        )
         self._here = here or Here()
         self._watch = watch or (lambda progress: None)
         self._identifier = Identifier(fingerprints.load(settings.fingerprints))
-        self._faces: list[Face] = []
-        self._gaps: list[Gap] = []
+        self._faces = [done.face for done in self._restored if done.has_answered]
+        self._gaps = [gap for done in self._restored for gap in done.gaps]
         self._gateways: tuple[str, ...] = ()
         self._stopped = asyncio.Event()
-        self.progress = Progress(sum(1 for scope in scopes for _ in scope.addresses()))
+        done = len(self._restored)
+        self.progress = Progress(sum(1 for scope in scopes for _ in scope.addresses()), found=done, finished=done)
 
     def stop(self) -> None:
         """End at once; `run` returns the audit of what was done."""
@@ -128,7 +144,7 @@ class Auditor:
 
     async def run(self) -> Audit:
         """The whole audit; faults of devices, probes and rules are in its coverage and never raised."""
-        started = datetime.now(UTC)
+        started = self._journal.head.started if self._journal else datetime.now(UTC)
         # pyroute2 runs a loop of its own, which must not meet ours.
         self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
         work = asyncio.create_task(self._look_at_everything())
@@ -149,11 +165,11 @@ class Auditor:
 
     async def _look_at_everything(self) -> None:
         async with asyncio.TaskGroup() as looks:
-            for dialer in self._dialers:
-                looks.create_task(self._look(dialer))
+            for scope, dialer in zip(self._scopes, self._dialers, strict=True):
+                looks.create_task(self._look(scope, dialer))
         self.progress.is_discovering = False
 
-    async def _look(self, dialer: Dialer) -> None:
+    async def _look(self, scope: Scope, dialer: Dialer) -> None:
         visits: dict[str, Visit] = {}
         async with asyncio.TaskGroup() as hosts:
             async with contextlib.aclosing(self._hosts(dialer)) as sightings:
@@ -166,7 +182,8 @@ class Auditor:
                     visit.note(sighting)
             self.progress.is_discovering = False
             self._watch(self.progress)
-        self._name_the_silent(dialer, visits)
+        restored = {done.face.address for done in self._restored if done.has_answered}
+        self._name_the_silent(scope, restored | {visit.face.address for visit in visits.values() if visit.has_answered})
 
     async def _hosts(self, dialer: Dialer) -> AsyncGenerator[discover.Sighting, None]:
         named = list(dialer.scope.addresses()) if dialer.scope.size <= NAMED_ADDRESSES else []
@@ -182,7 +199,8 @@ class Auditor:
                     yield item
 
     def _visit(self, dialer: Dialer, address: str) -> "Visit":
-        return Visit(address, dialer, self._keeper, self._identifier, self._settings)
+        dialogue = probe.Dialogue(dialer, self._questions)
+        return Visit(address, dialer, dialogue, self._keeper, self._identifier, self._settings)
 
     async def _finish(self, visit: "Visit") -> None:
         address = visit.face.address
@@ -199,34 +217,50 @@ class Auditor:
         finally:
             self.progress.busy.pop(address, None)
             self._gaps.extend(visit.gaps)
+            visit.sort()
             if visit.has_answered:
                 self._faces.append(visit.face)
+        await self._write_down(visit)
         self.progress.finished += 1
         self._watch(self.progress)
 
-    def _name_the_silent(self, dialer: Dialer, visits: dict[str, "Visit"]) -> None:
+    async def _write_down(self, visit: "Visit") -> None:
+        """Put a finished host into the journal; where that fails the audit goes on without one."""
+        journal = self._journal
+        if journal is None:
+            return
+        macs = {neighbour.address: neighbour.mac for neighbour in await asyncio.to_thread(self._here.neighbours)}
+        visit.face.mac = macs.get(visit.face.address)
+        finished = Finished(visit.face, visit.has_answered, tuple(visit.gaps))
+        try:
+            await asyncio.to_thread(journal.write, finished)
+        except OSError as fault:
+            reason = f"what is finished could not be written down ({fault.strerror}): this audit cannot be resumed"
+            self._gaps.append(Gap("probe", str(journal.path), reason, "make room there"))
+            self._journal = None
+
+    def _name_the_silent(self, scope: Scope, answered: set[str]) -> None:
         """A target that somebody named, or the router, and that said nothing at all, is a gap that matters."""
-        answered = {address for address, visit in visits.items() if visit.has_answered}
-        wanted = set(dialer.scope.addresses()) if dialer.scope.size <= NAMED_ADDRESSES else set()
-        wanted |= {gateway for gateway in self._gateways if dialer.scope.holds(gateway)}
+        wanted = set(scope.addresses()) if scope.size <= NAMED_ADDRESSES else set()
+        wanted |= {gateway for gateway in self._gateways if scope.holds(gateway)}
         for address in sorted(wanted - answered):
             what = "the router" if address in self._gateways else "the target"
             remedy = "check the address, that the device is on, and that this machine may reach it"
             self._gaps.append(Gap("sweep", address, f"{what} answered nothing", remedy, matters=True))
-        if dialer.scope.size > NAMED_ADDRESSES and not answered:
-            self._gaps.append(Gap("discover", ", ".join(dialer.scope.targets), "nobody answered there", matters=True))
+        if scope.size > NAMED_ADDRESSES and not answered:
+            self._gaps.append(Gap("discover", ", ".join(scope.targets), "nobody answered there", matters=True))
 
     def _audit(self, started: datetime, macs: Mapping[str, str], is_complete: bool) -> Audit:
         for face in self._faces:
-            face.mac = macs.get(face.address)
+            face.mac = macs.get(face.address) or face.mac
         assessed: list[Device] = []
         for device in devices(self._faces, self._identifier.identify):
-            vantage = self._dialers[0].scope.vantage
+            vantage = self._scopes[0].vantage
             finished, gaps = assess.assess(device, vantage, language=self._settings.language)
             assessed.append(finished)
             self._gaps.extend(gaps)
         return Audit(
-            scope=_joined([dialer.scope for dialer in self._dialers]),
+            scope=_joined(self._scopes),
             started=started,
             ended=datetime.now(UTC),
             devices=tuple(assessed),
@@ -249,9 +283,15 @@ class Visit:
     """One host being looked at: its ports swept, each open one asked, then the follow-up questions."""
 
     def __init__(
-        self, address: str, dialer: Dialer, keeper: PoliteKeeper, identifier: Identifier, settings: Settings
+        self,
+        address: str,
+        dialer: Dialer,
+        dialogue: probe.Dialogue,
+        keeper: PoliteKeeper,
+        identifier: Identifier,
+        settings: Settings,
     ) -> None:
-        """Takes the host's address, the door, who keeps the pace behind it, and what knows devices."""
+        """Takes the host's address, the door, who asks and who keeps the pace behind it, and what knows devices."""
         self.face = Face(address, dialer.scope.vantage)
         self.gaps: list[Gap] = []
         self.has_answered = False
@@ -259,7 +299,7 @@ class Visit:
         self._keeper = keeper
         self._identifier = identifier
         self._settings = settings
-        self._dialogue = probe.Dialogue(dialer, probe.Settings(communities=settings.communities))
+        self._dialogue = dialogue
         self._silences = 0
         self._postponed: list[Endpoint] = []
         self._asked: set[tuple[Endpoint, str]] = set()
@@ -270,6 +310,11 @@ class Visit:
             self.has_answered = True
         if sighting.observation:
             self.face.observations.append(sighting.observation.seen_from(self.face.vantage))
+
+    def sort(self) -> None:
+        """Put what was seen into an order that does not depend on who answered first, so that two runs agree."""
+        self.face.open.sort()
+        self.face.observations.sort(key=lambda seen: (seen.endpoint, seen.probe, sorted(seen.fields.items())))
 
     async def run(self) -> None:
         """Look at the host from its ports to its last follow-up question."""

@@ -10,6 +10,8 @@ import typer
 
 from .. import report
 from ..audit import Auditor, Plan, Settings, Watch, exit_code
+from ..journal import Journal
+from ..knowledge.ports import harmful_ports
 from ..model import Audit, Priority, Scope
 from ..report import text
 from . import INTERRUPTED, TERMINATED
@@ -32,7 +34,10 @@ def formats_of(text: str | None, output: str | None) -> tuple[str, ...]:
 
 
 def ports_of(text: str) -> tuple[int, ...]:
-    """The ports of a `--ports` option such as `22,80,8000-8010`, each once, in the order given."""
+    """The ports of a `--ports` option such as `22,80,8000-8010`, each once, in the order given.
+
+    Ports known to do harm when spoken to are left out of a range: who wants one names it by itself.
+    """
     ports: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -42,7 +47,7 @@ def ports_of(text: str) -> tuple[int, ...]:
             span = range(0)
         if not span or span[0] < 1 or span[-1] > 65_535:
             raise typer.BadParameter(f"--ports {part.strip()!r}: write numbers from 1 to 65535, as in 22,80,8000-8010")
-        ports.extend(span)
+        ports.extend(span if not dash else (port for port in span if port not in harmful_ports()))
     return tuple(dict.fromkeys(ports))
 
 
@@ -68,24 +73,40 @@ def described(scope: Scope, settings: Settings, intent: Plan) -> str:
 
 
 def perform(
-    run: Run, expected_s: float, *, formats: str | None, output: str | None, fail_on: FailOn, is_quiet: bool
+    run: Run,
+    expected_s: float,
+    *,
+    formats: str | None,
+    output: str | None,
+    fail_on: FailOn,
+    is_quiet: bool,
+    journal: Journal | None = None,
 ) -> int:
     """Run the audit to its end or to the first Ctrl-C, write what it found, and return the exit code.
 
-    A single format that was asked for without a place goes to stdout, html excepted, which is for a browser.
+    A single format that was asked for without a place goes to stdout, html excepted, which is for a browser. The
+    journal is removed once the audit ended by itself and is written.
     """
     names = formats_of(formats, output)
     if formats is not None and output is None and len(names) == 1 and names[0] not in ("html", "pdf"):
         output = "-"
     with Reporter(is_quiet=is_quiet, expected_s=expected_s) as watch:
         audit, stopped_by = asyncio.run(_until_stopped(run, watch))
-    written = _save(audit, names, output)
+    try:
+        written = _save(audit, names, output)
+    except typer.Exit:
+        if journal:
+            print(f"sohoaudit: nothing is lost: sohoaudit scan --resume {journal.path} --output …", file=sys.stderr)
+        raise
     if not is_quiet and output != "-":
         print(text.summary(audit, audit.language, sys.stdout.isatty()), end="")
         print(f"Report: {' and '.join(_shown(path) for path in written)}")
     if stopped_by:
-        print("sohoaudit: stopped; what was finished is in the report", file=sys.stderr)
+        go_on = f"; go on with: sohoaudit scan --resume {journal.path}" if journal else ""
+        print(f"sohoaudit: stopped; what was finished is in the report{go_on}", file=sys.stderr)
         return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
+    if journal:
+        journal.discard()
     return exit_code(audit, None if fail_on is FailOn.NEVER else Priority(fail_on.value))
 
 

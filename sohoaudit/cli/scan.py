@@ -1,14 +1,20 @@
 """`sohoaudit scan`: audits this machine's own network, or the addresses that were named."""
 
 import os
+import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..model import Audit, Vantage
+from ..model import Audit, Scope, Vantage
 from .options import FailOn, FailOnOption, FormatOption, LanguageOption, OutputOption, QuietOption, language_of
+
+if TYPE_CHECKING:
+    from ..audit import Settings
+    from ..journal import Journal
 
 
 def scan(
@@ -27,7 +33,16 @@ def scan(
     authorized: Annotated[
         str | None, typer.Option("--authorized", metavar="WHO", help="Who allowed it; needed for public addresses.")
     ] = None,
-    pace: Annotated[str, typer.Option("--pace", metavar="gentle|normal|lab", help="How fast to ask.")] = "normal",
+    pace: Annotated[
+        str | None,
+        typer.Option("--pace", metavar="gentle|normal|lab", help="How fast to ask.", show_default="normal"),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume", metavar="AUDIT", help='Go on with an audit that was cut off: its --output, or "last".'
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and send nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     fingerprints: Annotated[
@@ -47,45 +62,81 @@ def scan(
     """
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
+    from ..journal import Journal, find, refuse_another
     from ..scope import parse
     from ..sweep.pace import MANNERS
     from . import run
 
-    if pace not in MANNERS:
+    if pace is not None and pace not in MANNERS:
         raise typer.BadParameter(f"--pace {pace!r}: choose from {', '.join(MANNERS)}")
     if vantage is Vantage.INDEX:
         raise typer.BadParameter("--vantage index: a scan looks from lan or internet")
     here = Here()
-    scope = parse(targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here)
+    wanted_ports = run.ports_of(ports) if ports else None
+    journal = Journal.reopen(find(resume)) if resume else None
+    kept = journal.head if journal else None
+    if kept and not targets:
+        scope = kept.scope
+    else:
+        scope = parse(targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here)
+    if journal and kept:
+        refuse_another(kept, journal.path, scope=scope if targets else None, tcp_ports=wanted_ports)
+        format, output = format or kept.formats, output or kept.output
     run.formats_of(format, output)
     settings = Settings(
-        tcp_ports=run.ports_of(ports) if ports else default_tcp_ports(),
-        manners=MANNERS[pace],
+        tcp_ports=kept.tcp_ports if kept else wanted_ports or default_tcp_ports(),
+        manners=MANNERS[pace or (kept.pace if kept else "normal")],
         communities=_communities(),
-        language=language_of(language),
+        language=kept.language if kept and not language else language_of(language),
         fingerprints=(fingerprints,) if fingerprints else (),
     )
-    intent = plan(scope, settings)
+    intent = plan(journal.rest_of(scope) if journal else scope, settings)
     if dry_run:
         print(run.described(scope, settings, intent))
         return
-    if not targets:
+    if not targets and not resume:
         _confirm(run.described(scope, settings, intent), is_sure=yes)
+    journal = journal or _begun(scope, settings, format, output)
 
     async def audit(watch: Watch, started: run.Started) -> Audit:
-        auditor = Auditor([scope], settings, here=here, watch=watch)
+        auditor = Auditor([scope], settings, here=here, watch=watch, journal=journal)
         started(auditor)
         return await auditor.run()
 
-    code = run.perform(
-        audit,
-        intent.seconds,
-        formats=format,
-        output=output,
-        fail_on=fail_on,
-        is_quiet=quiet,
+    raise typer.Exit(
+        run.perform(
+            audit,
+            intent.seconds,
+            formats=format,
+            output=output,
+            fail_on=fail_on,
+            is_quiet=quiet,
+            journal=journal,
+        )
     )
-    raise typer.Exit(code)
+
+
+def _begun(scope: Scope, settings: "Settings", formats: str | None, output: str | None) -> "Journal | None":
+    """A new journal; where none can be written the audit goes on without one, and says so."""
+    from ..journal import Head, Journal, default_folder
+
+    head = Head(
+        scope,
+        datetime.now(UTC),
+        settings.tcp_ports,
+        settings.udp_ports,
+        secrets.token_bytes(16),
+        settings.manners.name,
+        settings.language,
+        formats,
+        str(Path(output).absolute()) if output and output != "-" else output,
+    )
+    try:
+        return Journal.create(head)
+    except OSError as fault:
+        where = fault.filename or default_folder()
+        print(f"sohoaudit: {where}: {fault.strerror}: this audit cannot be resumed if it is cut off", file=sys.stderr)
+        return None
 
 
 def _communities() -> tuple[str, ...]:
