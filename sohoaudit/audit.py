@@ -19,7 +19,8 @@ from .identify import Identifier
 from .journal import Finished, Journal
 from .knowledge import fingerprints, ports
 from .model import Audit, Device, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
-from .sweep import connect
+from .sweep import Fell, State, Way, sweep
+from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
 
 # So many addresses are each looked at whether they answer a knock or not: somebody named them.
@@ -121,7 +122,8 @@ class Auditor:
         self._journal = journal
         self._restored = journal.finished if journal else ()
         self._dialers = [
-            Dialer(journal.rest_of(scope) if journal else scope, self._keeper, street) for scope in self._scopes
+            Dialer(journal.rest_of(scope) if journal else scope, self._keeper, street, settings.tcp_ports)
+            for scope in self._scopes
         ]
         self._settings = settings
         # One key a run: the two faces of a box are joined by the same hash of the same serial number.
@@ -130,6 +132,7 @@ class Auditor:
         )
         self._here = here or Here()
         self._watch = watch or (lambda progress: None)
+        self._way: Way = Connect()
         self._identifier = Identifier(fingerprints.load(settings.fingerprints))
         self._faces = [done.face for done in self._restored if done.has_answered]
         self._gaps = [gap for done in self._restored for gap in done.gaps]
@@ -200,7 +203,7 @@ class Auditor:
 
     def _visit(self, dialer: Dialer, address: str) -> "Visit":
         dialogue = probe.Dialogue(dialer, self._questions)
-        return Visit(address, dialer, dialogue, self._keeper, self._identifier, self._settings)
+        return Visit(address, dialer, dialogue, self._keeper, self._identifier, self._settings, self._way)
 
     async def _finish(self, visit: "Visit") -> None:
         address = visit.face.address
@@ -268,7 +271,7 @@ class Auditor:
             knowledge={"sohoaudit": __version__},
             settings={
                 "discover": ", ".join(discover.ways()),
-                "sweep": "connect",
+                "sweep": self._way.name,
                 "pace": self._settings.manners.name,
                 "tcp ports": str(len(self._settings.tcp_ports)),
                 "udp ports": str(len(self._settings.udp_ports)),
@@ -290,8 +293,9 @@ class Visit:
         keeper: PoliteKeeper,
         identifier: Identifier,
         settings: Settings,
+        way: Way,
     ) -> None:
-        """Takes the host's address, the door, who asks and who keeps the pace behind it, and what knows devices."""
+        """Takes the host's address, the door, who asks, who keeps the pace, what knows devices, and how to sweep."""
         self.face = Face(address, dialer.scope.vantage)
         self.gaps: list[Gap] = []
         self.has_answered = False
@@ -299,6 +303,7 @@ class Visit:
         self._keeper = keeper
         self._identifier = identifier
         self._settings = settings
+        self._way = way
         self._dialogue = dialogue
         self._silences = 0
         self._postponed: list[Endpoint] = []
@@ -320,14 +325,17 @@ class Visit:
         """Look at the host from its ports to its last follow-up question."""
         async with asyncio.TaskGroup() as questions:
             questions.create_task(self._ask_in_turn(self._udp_endpoints()))
-            sweep = connect.sweep(self.face.address, self._settings.tcp_ports, self._dialer)
-            async with contextlib.aclosing(sweep) as ports_seen:
-                async for port in ports_seen:
-                    if port.state is not connect.State.SILENT:
-                        self.has_answered = True
-                    if port.state is connect.State.OPEN:
-                        self.face.open.append(port.endpoint)
-                        questions.create_task(self._ask(port.endpoint))
+            ports = sweep(self.face.address, self._settings.tcp_ports, self._dialer, self._way)
+            try:
+                async with contextlib.aclosing(ports) as seen:
+                    async for port in seen:
+                        if port.state is not State.SILENT:
+                            self.has_answered = True
+                        if port.state is State.OPEN:
+                            self.face.open.append(port.endpoint)
+                            questions.create_task(self._ask(port.endpoint))
+            except Fell as fell:
+                self.gaps.append(Gap("sweep", self.face.address, str(fell), "look at it later, on its own"))
         await self._ask_the_postponed()
         for _ in range(FOLLOW_UP_ROUNDS):
             if not await self._follow_up():
