@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequenc
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from . import __version__, assess, discover, probe
 from .dialer import BudgetSpent, Dialer, OutOfScope, Street
@@ -22,6 +22,9 @@ from .model import Audit, Device, Endpoint, Gap, Observation, Priority, Scope, T
 from .sweep import Fell, State, Way, sweep
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
+
+if TYPE_CHECKING:
+    from .sweep.raw_client import Raw
 
 # So many addresses are each looked at whether they answer a knock or not: somebody named them.
 NAMED_ADDRESSES = 16
@@ -46,6 +49,8 @@ class Settings:
     language: str = "en"
     is_demo: bool = False
     fingerprints: tuple[Path, ...] = ()
+    # How ports are asked: `connect`, or `syn` through the raw helper where that works.
+    sweep: str = "connect"
 
 
 def default_tcp_ports() -> tuple[int, ...]:
@@ -150,6 +155,7 @@ class Auditor:
         started = self._journal.head.started if self._journal else datetime.now(UTC)
         # pyroute2 runs a loop of its own, which must not meet ours.
         self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
+        raw = await self._started_raw() if self._settings.sweep == "syn" else None
         work = asyncio.create_task(self._look_at_everything())
         stop = asyncio.create_task(self._stopped.wait())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -157,6 +163,9 @@ class Auditor:
         for task in (work, stop):
             task.cancel()
         outcome, _ = await asyncio.gather(work, stop, return_exceptions=True)
+        if raw:
+            self._note_fault_of(self._way)
+            await raw.close()
         if isinstance(outcome, Exception):
             raise outcome
         if was_stopped:
@@ -165,6 +174,25 @@ class Auditor:
             self._gaps.append(Gap("probe", "the audit", reason, "run it again", matters=True))
         neighbours = await asyncio.to_thread(self._here.neighbours)
         return self._audit(started, {neighbour.address: neighbour.mac for neighbour in neighbours}, not was_stopped)
+
+    async def _started_raw(self) -> "Raw | None":
+        """The raw helper on the first scope's link; where it cannot work, the audit goes on without and says so."""
+        from .sweep.raw_client import Raw, RawUnavailable
+        from .sweep.syn import Syn
+
+        dialer = self._dialers[0]
+        try:
+            raw = await Raw.start(dialer.scope, self._settings.manners, self._here, dialer.shut)
+        except RawUnavailable as why:
+            reason = f"ports were asked by ordinary connections, not by raw packets: {why}"
+            self._gaps.append(Gap("sweep", "raw packets", reason))
+            return None
+        dialer.neighbours, self._way = raw, Syn(raw)
+        return raw
+
+    def _note_fault_of(self, way: Way) -> None:
+        if fault := getattr(way, "fault", None):
+            self._gaps.append(Gap("sweep", "raw packets", fault))
 
     async def _look_at_everything(self) -> None:
         async with asyncio.TaskGroup() as looks:

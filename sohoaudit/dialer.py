@@ -6,7 +6,7 @@ import errno
 import ipaddress
 import socket
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 from .knowledge.ports import harmful_ports
@@ -65,6 +65,16 @@ class Pace(Protocol):
         """Wait until the next request may be sent to the host."""
 
 
+class Neighbours(Protocol):
+    """Who can ask the link itself for MACs: the raw helper, where there is one."""
+
+    def can_resolve(self, address: str) -> bool:
+        """Whether the address is on the link that it hears."""
+
+    def resolve(self, addresses: Sequence[str]) -> AsyncGenerator[tuple[str, str], None]:
+        """Ask for each address and yield (address, MAC) as they answer."""
+
+
 class Street(Protocol):
     """What lies behind the door: the real network, or the demo's table."""
 
@@ -99,6 +109,17 @@ class Dialer:
         self.pace = pace
         self.street = street or OpenStreet()
         self.round_trips_s: dict[str, float] = {}
+        self.neighbours: Neighbours | None = None
+
+    async def admit(self, address: str, ports: Collection[int]) -> None:
+        """Let a packet to each of the ports pass, which the raw helper will send; returns when it is their turn.
+
+        Raises:
+            OutOfScope: the scope does not hold the address, or a port does harm.
+        """
+        for port in ports:
+            self._locate(Endpoint(address, port))
+        await self.pace.packet(address, len(ports))
 
     async def connect(self, endpoint: Endpoint, timeout_s: float) -> socket.socket:
         """A connected, non-blocking TCP socket, which the caller closes.

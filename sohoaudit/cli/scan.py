@@ -37,6 +37,9 @@ def scan(
         str | None,
         typer.Option("--pace", metavar="gentle|normal|lab", help="How fast to ask.", show_default="normal"),
     ] = None,
+    sweep: Annotated[
+        str, typer.Option("--sweep", metavar="connect|syn", help="How to ask ports; syn sends raw packets.")
+    ] = "connect",
     resume: Annotated[
         str | None,
         typer.Option(
@@ -69,6 +72,8 @@ def scan(
 
     if pace is not None and pace not in MANNERS:
         raise typer.BadParameter(f"--pace {pace!r}: choose from {', '.join(MANNERS)}")
+    if sweep not in ("connect", "syn"):
+        raise typer.BadParameter(f"--sweep {sweep!r}: choose from connect, syn")
     if vantage is Vantage.INDEX:
         raise typer.BadParameter("--vantage index: a scan looks from lan or internet")
     here = Here()
@@ -89,6 +94,7 @@ def scan(
         communities=_communities(),
         language=kept.language if kept and not language else language_of(language),
         fingerprints=(fingerprints,) if fingerprints else (),
+        sweep=sweep,
     )
     intent = plan(journal.rest_of(scope) if journal else scope, settings)
     if dry_run:

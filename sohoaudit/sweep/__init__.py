@@ -16,6 +16,8 @@ SILENT_PORTS_BEFORE_GIVING_UP = 30
 ASKED_AGAIN = 45
 # After so many silences in a row a port that answered before is asked again: is the host there, or only a filter?
 SILENCES_BEFORE_DOUBT = 16
+# At 20 packets a second so many attempts fill the time that a silent one waits.
+ATTEMPTS_AT_ONCE, BURSTS_AT_ONCE = 24, 4
 # A host that fell silent is left alone this long, asked once more, and then given up.
 REST_S = 5.0
 
@@ -46,10 +48,13 @@ class Fell(Exception):
 
 
 class Way(Protocol):
-    """A way of asking ports; `name` is what the report prints, `most_at_once` how many ports wait at one time."""
+    """A way of asking ports; `name` is what the report prints, `burst` the most ports it can ask in one breath."""
 
-    name: str
-    most_at_once: int
+    burst: int
+
+    @property
+    def name(self) -> str:
+        """What the report prints, once the sweep is over."""
 
     def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
         """Ask each port once, at the pace, and yield each with its state; a silent one when its time is over."""
@@ -107,9 +112,8 @@ class _Host:
             await asyncio.gather(asking, return_exceptions=True)
 
     async def _ask_in_turn(self, ports: Sequence[int], results: "asyncio.Queue[Port | None]") -> None:
-        most = self._way.most_at_once
-        burst = min(most, self._dialer.pace.burst(self._address))
-        slots = asyncio.Semaphore(max(1, most // burst))
+        burst = min(self._way.burst, self._dialer.pace.burst(self._address))
+        slots = asyncio.Semaphore(ATTEMPTS_AT_ONCE if burst == 1 else BURSTS_AT_ONCE)
 
         async def ask(some: Sequence[int]) -> None:
             try:

@@ -17,7 +17,7 @@ class Connect:
     """Connections of the kernel's, closed as soon as they stand."""
 
     name = "connect"
-    most_at_once = 24
+    burst = 1
 
     async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
         """As `Way`; a port that the door refuses, or that no route leads to, is silent."""

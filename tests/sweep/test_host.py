@@ -22,7 +22,7 @@ class Told:
     """A way of asking that answers as a function of (port, questions so far) says."""
 
     name = "told"
-    most_at_once = 1
+    burst = 1
 
     def __init__(self, answer: Callable[[int, int], State]) -> None:
         self.answer = answer
