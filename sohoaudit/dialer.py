@@ -111,15 +111,15 @@ class Dialer:
         self.round_trips_s: dict[str, float] = {}
         self.neighbours: Neighbours | None = None
 
-    async def admit(self, address: str, ports: Collection[int]) -> None:
-        """Let a packet to each of the ports pass, which the raw helper will send; returns when it is their turn.
+    async def admit(self, address: str, ports: Sequence[int]) -> list[int]:
+        """Let a packet to each of the ports pass that the raw helper will send, and return when it is their turn.
 
-        Raises:
-            OutOfScope: the scope does not hold the address, or a port does harm.
+        What the scope does not hold, and ports that do harm, are left out of the ports returned.
         """
-        for port in ports:
-            self._locate(Endpoint(address, port))
-        await self.pace.packet(address, len(ports))
+        admitted = [port for port in ports if port not in self.shut] if self.scope.holds(address) else []
+        if admitted:
+            await self.pace.packet(address, len(admitted))
+        return admitted
 
     async def connect(self, endpoint: Endpoint, timeout_s: float) -> socket.socket:
         """A connected, non-blocking TCP socket, which the caller closes.

@@ -48,9 +48,11 @@ class Fell(Exception):
 
 
 class Way(Protocol):
-    """A way of asking ports; `name` is what the report prints, `burst` the most ports it can ask in one breath."""
+    """A way of asking ports."""
 
-    burst: int
+    @property
+    def burst(self) -> int:
+        """How many ports it can ask in one breath; may grow as it learns."""
 
     @property
     def name(self) -> str:
@@ -76,9 +78,10 @@ async def sweep(address: str, ports: Sequence[int], dialer: Dialer, way: Way) ->
                 silent.append(port.endpoint.port)
             else:
                 yield port
-    again = [port for port in silent if port in ports[:ASKED_AGAIN]] if host.witness else []
+    likely = frozenset(ports[:ASKED_AGAIN])
+    again = [port for port in silent if port in likely] if host.witness else []
     for port_number in silent:
-        if port_number not in again:
+        if not (host.witness and port_number in likely):
             yield Port(Endpoint(address, port_number), State.SILENT)
     async with aclosing(host.ask_all(again)) as second:
         async for port in second:
@@ -112,10 +115,9 @@ class _Host:
             await asyncio.gather(asking, return_exceptions=True)
 
     async def _ask_in_turn(self, ports: Sequence[int], results: "asyncio.Queue[Port | None]") -> None:
-        burst = min(self._way.burst, self._dialer.pace.burst(self._address))
-        slots = asyncio.Semaphore(ATTEMPTS_AT_ONCE if burst == 1 else BURSTS_AT_ONCE)
+        single, bursts = asyncio.Semaphore(ATTEMPTS_AT_ONCE), asyncio.Semaphore(BURSTS_AT_ONCE)
 
-        async def ask(some: Sequence[int]) -> None:
+        async def ask(some: Sequence[int], slots: asyncio.Semaphore) -> None:
             try:
                 async with aclosing(self._way.ask(self._address, some, self._dialer)) as answers:
                     async for port in answers:
@@ -125,13 +127,17 @@ class _Host:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for start in range(0, len(ports), burst):
+                start = 0
+                while start < len(ports):
+                    burst = min(self._way.burst, self._dialer.pace.burst(self._address))
+                    slots = single if burst == 1 else bursts
                     await slots.acquire()
                     if not self.witness and self._may_give_up and self._silences >= SILENT_PORTS_BEFORE_GIVING_UP:
                         break
                     if self.witness and self._silences >= SILENCES_BEFORE_DOUBT:
                         await self._make_sure(len(ports) - start)
-                    group.create_task(ask(ports[start : start + burst]))
+                    group.create_task(ask(ports[start : start + burst], slots))
+                    start += burst
         except* Fell as fell:
             raise fell.exceptions[0] from None
         finally:

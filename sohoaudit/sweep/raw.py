@@ -27,7 +27,8 @@ from . import frames
 ASK, RESOLVE = b"S", b"R"
 # Messages of the helper: states of ports, MACs, and what went wrong.
 STATES, NEIGHBOUR, FAULT = b"P", b"N", b"F"
-OPEN, CLOSED, UNREACHABLE = 0, 1, 2
+# SENT tells that the packets of the question that began with this port have left.
+OPEN, CLOSED, UNREACHABLE, SENT = 0, 1, 2, 3
 STATE = struct.Struct("!IHB")
 MESSAGE_BYTES = 65_536
 _ORDERS_BYTES = 1 << 20
@@ -35,7 +36,8 @@ _BATCH = 256
 _BUFFER_BYTES = 64 << 20
 _NEIGHBOUR_TRIES, _NEIGHBOUR_WAIT_S = 3, 0.4
 _QUOTES_A_SECOND = 200
-_UNSWITCHABLE = 100_000
+# From this rate a host on there is no pace to keep (`lab`).
+_UNLIMITED = 100_000
 # linux/if_packet.h, asm/socket.h, linux/prctl.h, linux/sockios.h
 _PACKET_IGNORE_OUTGOING, _SOL_PACKET, _SO_LOCK_FILTER, _SO_ATTACH_FILTER = 23, 263, 44, 26
 _PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 38, 4, 24
@@ -122,6 +124,7 @@ class Helper:
             if message[:1] == ASK:
                 address, *ports = struct.unpack(f"!I{(len(message) - 5) // 2}H", message[1:])
                 self._ask(address, ports)
+                self._channel.send(STATES + STATE.pack(address, ports[0], SENT))
             elif message[:1] == RESOLVE:
                 for text in message[1:].decode().split():
                     self._run_next_s = max(time.monotonic(), self._run_next_s) + 1 / self._orders.run_rate
@@ -131,6 +134,12 @@ class Helper:
 
     def _ask(self, address: int, ports: list[int]) -> None:
         if not self._orders.may(ipaddress.IPv4Address(address)):
+            return
+        if self._orders.host_rate >= _UNLIMITED and (mac := self._macs.get(self._hop(address))):
+            for port in ports:
+                if port not in self._shut:
+                    self._put(mac, address, port)
+            self._flush()
             return
         for port in ports:
             if port in self._shut:
@@ -144,7 +153,7 @@ class Helper:
 
     def _due_s(self, address: int) -> float:
         """When the next packet to the host may leave; a parent that is too fast is held back, not believed."""
-        if self._orders.host_rate >= _UNSWITCHABLE:
+        if self._orders.host_rate >= _UNLIMITED:
             return 0.0
         now = time.monotonic()
         due = max(now, self._next_s.get(address, 0.0), self._run_next_s)
@@ -170,6 +179,9 @@ class Helper:
             if len(self._waiting[hop]) == 1:
                 self._find(ipaddress.IPv4Address(hop), _NEIGHBOUR_TRIES)
             return
+        self._put(mac, address, port)
+
+    def _put(self, mac: bytes, address: int, port: int) -> None:
         sequence, source_port = self._cookie.of(address, port)
         self._syn.patch(
             self._outgoing.buffer, self._filled * self._outgoing.slot_bytes,

@@ -19,7 +19,7 @@ from ..here import Here, Link
 from ..model import Scope
 from . import State
 from .pace import Manners
-from .raw import ASK, CLOSED, FAULT, MESSAGE_BYTES, NEIGHBOUR, OPEN, RESOLVE, STATE, STATES, Orders
+from .raw import ASK, CLOSED, FAULT, MESSAGE_BYTES, NEIGHBOUR, OPEN, RESOLVE, SENT, STATE, STATES, Orders
 
 STARTS_WITHIN_S = 10.0
 # Three tries of the helper, 0.4 s apart, end within this.
@@ -36,9 +36,11 @@ class RawUnavailable(Exception):
 class Question:
     """Some ports of one host that were asked, and what is known of them so far."""
 
-    def __init__(self, ports: Collection[int]) -> None:
+    def __init__(self, ports: Sequence[int]) -> None:
         """Takes the ports."""
         self.pending = set(ports)
+        self.first = ports[0] if ports else 0
+        self.is_sent = False
         self.answers: list[tuple[int, State]] = []
         self.news = asyncio.Event()
 
@@ -101,7 +103,8 @@ class Raw:
         """Send a SYN to each port; answers come into the question until `forget`."""
         number, question = int(ipaddress.IPv4Address(address)), Question(ports)
         self._questions.setdefault(number, []).append(question)
-        await self._send(ASK + struct.pack(f"!I{len(ports)}H", number, *ports))
+        if ports:
+            await self._send(ASK + struct.pack(f"!I{len(ports)}H", number, *ports))
         return question
 
     def forget(self, address: str, question: Question) -> None:
@@ -156,7 +159,10 @@ class Raw:
         if message[:1] == STATES:
             for number, port, state in STATE.iter_unpack(message[1:]):
                 for question in self._questions.get(number, ()):
-                    if port in question.pending:
+                    if state == SENT:
+                        question.is_sent |= port == question.first
+                        question.news.set()
+                    elif port in question.pending:
                         question.pending.discard(port)
                         question.answers.append((port, _STATES.get(state, State.SILENT)))
                         question.news.set()

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from ..dialer import Dialer, OutOfScope
+from ..dialer import Dialer
 from ..model import Endpoint
 from . import Port, State
 from .connect import Connect, timeout_s
 from .raw_client import Raw
 
 PROOF_TRIES = 2
+BURST = 4_096
+# A helper that did not send for so long, for want of a MAC or of a turn, will not.
+SENT_WITHIN_S = 3.0
 
 
 class Syn:
@@ -20,14 +23,17 @@ class Syn:
     believed: a firewall of this machine, or a virtual switch, may swallow what no connection of the kernel expects.
     """
 
-    burst = 4_096
-
     def __init__(self, raw: Raw) -> None:
         """Takes a running helper."""
         self._raw = raw
         self._connect = Connect()
         self._proof = asyncio.Lock()
         self._is_proven: bool | None = None
+
+    @property
+    def burst(self) -> int:
+        """Many at once only where SYN packets carry them."""
+        return BURST if self._is_proven and not self._raw.fault else 1
 
     @property
     def name(self) -> str:
@@ -59,25 +65,25 @@ class Syn:
                 yield port
 
     async def _ask_raw(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
-        try:
-            await dialer.admit(address, ports)
-        except OutOfScope:
-            for port in ports:
-                yield Port(Endpoint(address, port), State.SILENT)
-            return
+        admitted = await dialer.admit(address, ports)
+        for port in set(ports).difference(admitted):
+            yield Port(Endpoint(address, port), State.SILENT)
         clock = asyncio.get_running_loop().time
-        began = clock()
-        question = await self._raw.ask(address, ports)
+        began = heard = clock()
+        question = await self._raw.ask(address, admitted)
         try:
             while question.pending and not self._raw.fault:
                 try:
-                    async with asyncio.timeout_at(began + timeout_s(dialer, address)):
+                    async with asyncio.timeout_at(
+                        heard + (timeout_s(dialer, address) if question.is_sent else SENT_WITHIN_S)
+                    ):
                         await question.news.wait()
                 except TimeoutError:
                     break
                 question.news.clear()
-                if question.answers:
+                if question.answers and heard == began:
                     dialer.note_round_trip(address, clock() - began)
+                heard = clock()
                 answers, question.answers = question.answers, []
                 for port, state in answers:
                     yield Port(Endpoint(address, port), state)
