@@ -102,6 +102,8 @@ def scan(
         return
     if not targets and not resume:
         _confirm(run.described(scope, settings, intent), is_sure=yes)
+    if sweep == "syn":
+        _tell_missing_right()
     journal = journal or _begun(scope, settings, format, output)
 
     async def audit(watch: Watch, started: run.Started) -> Audit:
@@ -143,6 +145,15 @@ def _begun(scope: Scope, settings: "Settings", formats: str | None, output: str 
         where = fault.filename or default_folder()
         print(f"sohoaudit: {where}: {fault.strerror}: this audit cannot be resumed if it is cut off", file=sys.stderr)
         return None
+
+
+def _tell_missing_right() -> None:
+    from ..sweep.raw_client import RawUnavailable, command_to_start
+
+    try:
+        command_to_start()
+    except RawUnavailable as why:
+        print(f"sohoaudit: {why}; this audit uses ordinary connections", file=sys.stderr)
 
 
 def _communities() -> tuple[str, ...]:

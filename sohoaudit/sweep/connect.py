@@ -11,6 +11,8 @@ from . import Port, State
 # Just under the second after which the kernel sends the SYN again, outside our pace (RFC 6298, section 2.1).
 FIRST_TIMEOUT_S = 0.95
 SHORTEST_TIMEOUT_S = 0.3
+# No MAC, no route, an interface that went down, a firewall of this machine's own: no answer of the host's.
+_NO_WAY = {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN, errno.EACCES, errno.EPERM}
 
 
 class Connect:
@@ -45,7 +47,7 @@ async def _state(endpoint: Endpoint, dialer: Dialer) -> State:
     except OSError as fault:
         if fault.errno == errno.ECONNRESET:
             return State.CLOSED
-        if fault.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.EACCES, errno.EPERM):
+        if fault.errno in _NO_WAY:
             return State.SILENT
         raise
 

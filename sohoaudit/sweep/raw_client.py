@@ -51,6 +51,7 @@ class Raw:
     def __init__(self, process: "subprocess.Popen[bytes]", channel: socket.socket, link: Link, gateway: str) -> None:
         """Takes the started process and our end of the channel; use `start`."""
         self.fault: str | None = None
+        self.is_over = False
         self._process, self._channel, self._link, self._gateway = process, channel, link, gateway
         self._questions: dict[int, list[Question]] = {}
         self._met: asyncio.Queue[tuple[str, str]] | None = None
@@ -91,13 +92,13 @@ class Raw:
 
     def can_ask(self, address: str) -> bool:
         """Whether a question to the address leaves through this helper's link."""
-        if self.fault or ":" in address:
+        if self.is_over or ":" in address:
             return False
         return self.can_resolve(address) or bool(self._gateway)
 
     def can_resolve(self, address: str) -> bool:
         """Whether the address is on this helper's link."""
-        return not self.fault and ":" not in address and ipaddress.ip_address(address) in self._link.network
+        return not self.is_over and ":" not in address and ipaddress.ip_address(address) in self._link.network
 
     async def ask(self, address: str, ports: Sequence[int]) -> Question:
         """Send a SYN to each port; answers come into the question until `forget`."""
@@ -127,7 +128,7 @@ class Raw:
 
     async def close(self) -> None:
         """End the helper and wait for its end."""
-        self._end("it was closed")
+        self._end(None)
         try:
             await asyncio.to_thread(self._process.wait, 2)
         except subprocess.TimeoutExpired:
@@ -135,7 +136,7 @@ class Raw:
             await asyncio.to_thread(self._process.wait)
 
     async def _send(self, message: bytes) -> None:
-        if self.fault:
+        if self.is_over:
             return
         try:
             await asyncio.get_running_loop().sock_sendall(self._channel, message)
@@ -174,10 +175,10 @@ class Raw:
             address, mac = message[1:].decode().split()
             self._met.put_nowait((address, mac))
 
-    def _end(self, reason: str) -> None:
-        if self.fault:
+    def _end(self, fault: str | None) -> None:
+        if self.is_over:
             return
-        self.fault = reason
+        self.is_over, self.fault = True, fault
         asyncio.get_running_loop().remove_reader(self._channel)
         self._channel.close()
         self._is_ready.set()

@@ -33,7 +33,7 @@ class Syn:
     @property
     def burst(self) -> int:
         """Many at once only where SYN packets carry them."""
-        return BURST if self._is_proven and not self._raw.fault else 1
+        return BURST if self._is_proven and not self._raw.is_over else 1
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ class Syn:
         began = heard = clock()
         question = await self._raw.ask(address, admitted)
         try:
-            while question.pending and not self._raw.fault:
+            while question.pending and not self._raw.is_over:
                 try:
                     async with asyncio.timeout_at(
                         heard + (timeout_s(dialer, address) if question.is_sent else SENT_WITHIN_S)
@@ -90,7 +90,7 @@ class Syn:
         finally:
             left = sorted(question.pending)
             self._raw.forget(address, question)
-        if not self._raw.fault:
+        if not self._raw.is_over:
             for port in left:
                 yield Port(Endpoint(address, port), State.SILENT)
             return
@@ -101,9 +101,9 @@ class Syn:
     async def _prove(self, known_open: Endpoint, dialer: Dialer) -> None:
         async with self._proof:
             for _ in range(PROOF_TRIES):
-                if self._is_proven is not None or self._raw.fault:
+                if self._is_proven is not None or self._raw.is_over:
                     return
                 async with aclosing(self._ask_raw(known_open.address, [known_open.port], dialer)) as answers:
                     if any([port.state is State.OPEN async for port in answers]):
                         self._is_proven = True
-            self._is_proven = bool(self._is_proven)
+            self._is_proven = bool(self._is_proven) or (None if self._raw.is_over else False)
