@@ -5,7 +5,8 @@ BIN = $(VENV)/bin
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # What the tests drive for real: the lab's daemons, the browser, the peers of the benchmarks.
 DEBIAN_PACKAGES = iproute2 nftables tcpdump procps openssl nmap miniupnpd-nftables miniupnpc dropbear-bin snmpd snmp \
-	dnsmasq-base lighttpd busybox-static vsftpd chromium fonts-noto-cjk fonts-dejavu-core poppler-utils
+	dnsmasq-base lighttpd lighttpd-mod-openssl busybox-static openssh-server vsftpd chromium fonts-noto-cjk fonts-dejavu-core \
+	poppler-utils postgresql
 
 .PHONY: demo test lint bench shots format clean system
 
@@ -24,6 +25,10 @@ lint: $(VENV)/.installed-test
 bench: system $(VENV)/.installed-test
 	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
+# Pictures of the report in every look, to be looked at; git ignores the folder.
+shots: system $(VENV)/.installed-test
+	$(BIN)/python -m tests.browser.shots shots
+
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -39,7 +44,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[hunt,lint,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[hunt,lint,notify,postgresql,test]"
 	@touch $@
 
 # Debian's packages, where they are missing; no daemon is started on this machine's own interfaces.

@@ -5,23 +5,25 @@ import contextlib
 import math
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from . import __version__, assess, discover, probe
+from . import discover, probe
 from .dialer import BudgetSpent, Dialer, OutOfScope, Street
 from .discover.connect import HOSTS_AT_ONCE
-from .faces import Face, devices
 from .here import Here
 from .identify import Identifier
+from .joining import Face
 from .journal import Finished, Journal
-from .knowledge import fingerprints, ports
-from .model import Audit, Device, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
+from .knowledge import fingerprints, known_from, ports
+from .merging import joined_scope
+from .model import Audit, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
 from .sweep import Fell, State, Way, sweep
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
+from .verdict import verdict
 
 if TYPE_CHECKING:
     from .sweep.raw_client import Raw
@@ -40,7 +42,11 @@ PROBING_S = 8
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run was asked for; `fingerprints` are folders of the user's own, which win over ours."""
+    """What a run was asked for.
+
+    `fingerprints` are folders of the user's own, which win over ours. `hairpin` are this network's addresses on the
+    internet, which are asked from inside, on the ports of management alone.
+    """
 
     tcp_ports: tuple[int, ...] = field(default_factory=lambda: default_tcp_ports())
     udp_ports: tuple[int, ...] = field(default_factory=lambda: default_udp_ports())
@@ -49,6 +55,7 @@ class Settings:
     language: str = "en"
     is_demo: bool = False
     fingerprints: tuple[Path, ...] = ()
+    hairpin: tuple[str, ...] = ()
     # How ports are asked: `connect`, or `syn` through the raw helper where that works.
     sweep: str = "connect"
 
@@ -56,6 +63,11 @@ class Settings:
 def default_tcp_ports() -> tuple[int, ...]:
     """The TCP ports that are swept where the user names none, best value first."""
     return tuple(port.port for port in ports.default_ports(Transport.TCP))
+
+
+def management_tcp_ports() -> tuple[int, ...]:
+    """Those of the default TCP ports through which a device is managed."""
+    return tuple(port.port for port in ports.default_ports(Transport.TCP) if port.manages)
 
 
 def default_udp_ports() -> tuple[int, ...]:
@@ -116,11 +128,13 @@ class Auditor:
         street: Street | None = None,
         here: Here | None = None,
         watch: Watch | None = None,
+        gaps: Sequence[Gap] = (),
         journal: Journal | None = None,
     ) -> None:
-        """Takes what may be touched, the settings, what lies behind the door, and who hears of the progress.
+        """Takes what may be touched, the settings, what lies behind the door, who hears of the progress.
 
-        What the journal holds is not asked again, and what is finished is written to it.
+        `gaps` are what is known before the run to be missing from it. What the journal holds is not asked again, and
+        what is finished is written to it.
         """
         self._keeper = PoliteKeeper(settings.manners)
         self._scopes = tuple(scopes)
@@ -140,7 +154,7 @@ class Auditor:
         self._way: Way = Connect()
         self._identifier = Identifier(fingerprints.load(settings.fingerprints))
         self._faces = [done.face for done in self._restored if done.has_answered]
-        self._gaps = [gap for done in self._restored for gap in done.gaps]
+        self._gaps = [*gaps, *(gap for done in self._restored for gap in done.gaps)]
         self._gateways: tuple[str, ...] = ()
         self._stopped = asyncio.Event()
         done = len(self._restored)
@@ -153,7 +167,7 @@ class Auditor:
     async def run(self) -> Audit:
         """The whole audit; faults of devices, probes and rules are in its coverage and never raised."""
         started = self._journal.head.started if self._journal else datetime.now(UTC)
-        # pyroute2 runs a loop of its own, which must not meet ours.
+        # On macOS this runs a program.
         self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
         raw = await self._started_raw() if self._settings.sweep == "syn" else None
         work = asyncio.create_task(self._look_at_everything())
@@ -171,8 +185,9 @@ class Auditor:
         if was_stopped:
             unfinished = self.progress.found - self.progress.finished
             reason = f"the audit was stopped with {unfinished} devices unfinished"
-            self._gaps.append(Gap("probe", "the audit", reason, "run it again", matters=True))
-        neighbours = await asyncio.to_thread(self._here.neighbours)
+            self._gaps.append(Gap("probe", "the audit", reason, "run it again", True, "stopped", str(unfinished)))
+        everywhere = joined_scope(self._scopes)
+        neighbours = await asyncio.to_thread(self._here.neighbours, everywhere)
         return self._audit(started, {neighbour.address: neighbour.mac for neighbour in neighbours}, not was_stopped)
 
     async def _started_raw(self) -> "Raw | None":
@@ -220,7 +235,7 @@ class Auditor:
         named = list(dialer.scope.addresses()) if dialer.scope.size <= NAMED_ADDRESSES else []
         for address in named:
             yield discover.Sighting(address, "named")
-        if named and dialer.scope.vantage is not Vantage.LAN:
+        if named and (dialer.scope.vantage is not Vantage.LAN or set(named) <= set(self._settings.hairpin)):
             return
         async with contextlib.aclosing(discover.sightings(dialer, self._here)) as sightings:
             async for item in sightings:
@@ -241,10 +256,17 @@ class Auditor:
                 await visit.run()
         except TimeoutError:
             self._gaps.append(
-                Gap("probe", address, f"did not finish answering in {HOST_TIME_S} s; reported as far as it was read")
+                Gap(
+                    "probe",
+                    address,
+                    f"did not finish answering in {HOST_TIME_S} s; reported as far as it was read",
+                    code="slow",
+                    detail=str(HOST_TIME_S),
+                )
             )
         except Exception as fault:
-            self._gaps.append(Gap("probe", address, f"{type(fault).__name__}: {fault}", matters=True))
+            said = f"{type(fault).__name__}: {fault}"
+            self._gaps.append(Gap("probe", address, said, "", True, "fault", said))
         finally:
             self.progress.busy.pop(address, None)
             self._gaps.extend(visit.gaps)
@@ -260,7 +282,10 @@ class Auditor:
         journal = self._journal
         if journal is None:
             return
-        macs = {neighbour.address: neighbour.mac for neighbour in await asyncio.to_thread(self._here.neighbours)}
+        macs = {
+            neighbour.address: neighbour.mac
+            for neighbour in await asyncio.to_thread(self._here.neighbours, joined_scope(self._scopes))
+        }
         visit.face.mac = macs.get(visit.face.address)
         finished = Finished(visit.face, visit.has_answered, tuple(visit.gaps))
         try:
@@ -274,40 +299,55 @@ class Auditor:
         """A target that somebody named, or the router, and that said nothing at all, is a gap that matters."""
         wanted = set(scope.addresses()) if scope.size <= NAMED_ADDRESSES else set()
         wanted |= {gateway for gateway in self._gateways if scope.holds(gateway)}
+        wanted -= set(self._settings.hairpin)
         for address in sorted(wanted - answered):
             what = "the router" if address in self._gateways else "the target"
             remedy = "check the address, that the device is on, and that this machine may reach it"
-            self._gaps.append(Gap("sweep", address, f"{what} answered nothing", remedy, matters=True))
+            code = "router-silent" if address in self._gateways else "target-silent"
+            self._gaps.append(Gap("sweep", address, f"{what} answered nothing", remedy, True, code))
         if scope.size > NAMED_ADDRESSES and not answered:
-            self._gaps.append(Gap("discover", ", ".join(scope.targets), "nobody answered there", matters=True))
+            self._gaps.append(Gap("discover", ", ".join(scope.targets), "nobody answered there", "", True, "nobody"))
 
     def _audit(self, started: datetime, macs: Mapping[str, str], is_complete: bool) -> Audit:
         for face in self._faces:
             face.mac = macs.get(face.address) or face.mac
-        assessed: list[Device] = []
-        for device in devices(self._faces, self._identifier.identify):
-            vantage = self._scopes[0].vantage
-            finished, gaps = assess.assess(device, vantage, language=self._settings.language)
-            assessed.append(finished)
-            self._gaps.extend(gaps)
+        devices, gaps = verdict(
+            self._faces, self._identifier, gateways=self._gateways, language=self._settings.language
+        )
+        self._gaps.extend(gaps)
+        self._gaps.extend(self._doubts())
         return Audit(
-            scope=_joined(self._scopes),
+            scope=joined_scope(self._scopes),
             started=started,
             ended=datetime.now(UTC),
-            devices=tuple(assessed),
+            devices=devices,
             coverage=tuple(dict.fromkeys(self._gaps)),
-            knowledge={"sohoaudit": __version__},
+            knowledge=known_from(),
             settings={
                 "discover": ", ".join(discover.ways()),
                 "sweep": self._way.name,
                 "pace": self._settings.manners.name,
                 "tcp ports": str(len(self._settings.tcp_ports)),
                 "udp ports": str(len(self._settings.udp_ports)),
-            },
+            }
+            | ({"gateways": ", ".join(self._gateways)} if self._gateways else {}),
             language=self._settings.language,
             is_demo=self._settings.is_demo,
             is_complete=is_complete,
         )
+
+    def _doubts(self) -> Iterator[Gap]:
+        """What only a look from outside can tell, with the command for it; and the IPv6 that nobody allowed."""
+        for face in self._faces:
+            if face.is_hairpin and face.open:
+                reason = "answers from inside, and only a look from outside can tell whether it answers there"
+                command = f"sohoaudit scan {face.address} --vantage internet --authorized WHO"
+                yield Gap("sweep", face.address, reason, f"from outside, run: {command}")
+        for scope in self._scopes:
+            for network in self._here.lan6 if "lan" in scope.targets else ():
+                if not scope.holds(network.network_address):
+                    reason = "was left out: its addresses are public"
+                    yield Gap("discover", str(network), reason, 'add --authorized "who allowed this"')
 
 
 class Visit:
@@ -324,7 +364,7 @@ class Visit:
         way: Way,
     ) -> None:
         """Takes the host's address, the door, who asks, who keeps the pace, what knows devices, and how to sweep."""
-        self.face = Face(address, dialer.scope.vantage)
+        self.face = Face(address, dialer.scope.vantage, is_hairpin=address in settings.hairpin)
         self.gaps: list[Gap] = []
         self.has_answered = False
         self._dialer = dialer
@@ -353,9 +393,9 @@ class Visit:
         """Look at the host from its ports to its last follow-up question."""
         async with asyncio.TaskGroup() as questions:
             questions.create_task(self._ask_in_turn(self._udp_endpoints()))
-            ports = sweep(self.face.address, self._settings.tcp_ports, self._dialer, self._way)
+            wanted = management_tcp_ports() if self.face.is_hairpin else self._settings.tcp_ports
             try:
-                async with contextlib.aclosing(ports) as seen:
+                async with contextlib.aclosing(sweep(self.face.address, wanted, self._dialer, self._way)) as seen:
                     async for port in seen:
                         if port.state is not State.SILENT:
                             self.has_answered = True
@@ -370,7 +410,8 @@ class Visit:
                 break
 
     def _udp_endpoints(self) -> list[Endpoint]:
-        return [Endpoint(self.face.address, port, Transport.UDP) for port in self._settings.udp_ports]
+        udp_ports = () if self.face.is_hairpin else self._settings.udp_ports
+        return [Endpoint(self.face.address, port, Transport.UDP) for port in udp_ports]
 
     async def _ask_in_turn(self, endpoints: Iterable[Endpoint]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -382,10 +423,12 @@ class Visit:
             self._postponed.append(endpoint)
             return
         with self._told_in_coverage(endpoint):
+            is_mute = True
             async for observation in probe.ask(endpoint, self._dialogue):
-                self._silences = 0
-                self.has_answered = True
+                is_mute = False
                 self._keep(observation)
+            if is_mute and endpoint.transport is Transport.TCP and probe.speaks(endpoint):
+                self.gaps.append(Gap("probe", str(endpoint), "is open, and said nothing", code="mute"))
             self._take_care()
 
     async def _ask_the_postponed(self) -> None:
@@ -396,8 +439,10 @@ class Visit:
         for endpoint in waiting:
             await self._ask(endpoint)
         if self._postponed:
-            reason = f"stopped answering after {len(self.face.observations)} answers; left alone"
-            self.gaps.append(Gap("probe", self.face.address, reason, "look at it later, on its own", matters=False))
+            count = len(self.face.observations)
+            reason = f"stopped answering after {count} answers; left alone"
+            remedy = "look at it later, on its own"
+            self.gaps.append(Gap("probe", self.face.address, reason, remedy, code="left-alone", detail=str(count)))
 
     async def _follow_up(self) -> bool:
         """Ask what the fingerprints want to know next; False where nothing is left to ask."""
@@ -417,10 +462,14 @@ class Visit:
     def _keep(self, observation: Observation) -> None:
         """Keep what was said; an endpoint that broke off before it said anything is a gap."""
         self.face.observations.append(observation.seen_from(self.face.vantage))
+        if observation.is_answer:
+            self._silences = 0
+            self.has_answered = True
         faults = [text for name, text in observation.fields.items() if name.endswith(".fault")]
         if faults and not {"http.title", "http.body"} & observation.fields.keys():
-            reason = f"could not be read: {faults[0].splitlines()[0]}"
-            self.gaps.append(Gap("probe", str(observation.endpoint), reason))
+            fault = faults[0].splitlines()[0]
+            reason = f"could not be read: {fault}"
+            self.gaps.append(Gap("probe", str(observation.endpoint), reason, code="unreadable", detail=fault))
 
     def _take_care(self) -> None:
         """Ask a device that is known to fall over more gently from the moment it is recognised."""
@@ -434,19 +483,23 @@ class Visit:
             yield
         except TimeoutError:
             self._silences += 1
-            self.gaps.append(Gap("probe", str(endpoint), "was open, then did not answer in time"))
+            self.gaps.append(Gap("probe", str(endpoint), "was open, then did not answer in time", code="no-answer"))
         except BudgetSpent as spent:
-            self.gaps.append(Gap("probe", self.face.address, str(spent), "look at it on its own"))
+            self.gaps.append(Gap("probe", self.face.address, str(spent), "look at it on its own", code="budget"))
         except OutOfScope as refused:
-            self.gaps.append(Gap("probe", str(endpoint), str(refused.strerror)))
+            self.gaps.append(Gap("probe", str(endpoint), str(refused.strerror), code="out-of-scope"))
         except OSError as fault:
             # UDP says "closed" by a refusal and "nobody" by no route; a TCP port was open a moment ago.
             self.has_answered |= isinstance(fault, ConnectionRefusedError)
             if endpoint.transport is Transport.TCP:
-                self.gaps.append(Gap("probe", str(endpoint), f"was open, then failed: {fault.strerror or fault}"))
+                said = str(fault.strerror or fault)
+                self.gaps.append(
+                    Gap("probe", str(endpoint), f"was open, then failed: {said}", code="broke-off", detail=said)
+                )
         except Exception as fault:
+            said = f"{type(fault).__name__}: {fault}"
             self.gaps.append(
-                Gap("probe", str(endpoint), f"a question failed: {type(fault).__name__}: {fault}", matters=True)
+                Gap("probe", str(endpoint), f"a question failed: {said}", "", True, "question-failed", said)
             )
 
 
@@ -455,14 +508,3 @@ def exit_code(audit: Audit, fail_on: Priority | None) -> int:
     if fail_on and any(finding.priority.rank <= fail_on.rank for _, finding in audit.findings):
         return 1
     return 3 if not audit.is_complete or any(gap.matters for gap in audit.coverage) else 0
-
-
-def _joined(scopes: Sequence[Scope]) -> Scope:
-    """The scopes of one run as the report names them: the first's vantage, everybody's networks and authority."""
-    return replace(
-        scopes[0],
-        networks=tuple(network for scope in scopes for network in scope.networks),
-        excluded=tuple(network for scope in scopes for network in scope.excluded),
-        targets=tuple(dict.fromkeys(target for scope in scopes for target in scope.targets)),
-        authority="; ".join(dict.fromkeys(scope.authority for scope in scopes if scope.authority)) or None,
-    )

@@ -167,27 +167,47 @@ class Dialer:
             finally:
                 connection.close()
 
-    async def ask(self, endpoint: Endpoint, question: bytes, timeout_s: float) -> bytes | None:
-        """Send one datagram and return the first answer, or None where none came in time.
+    async def ask(
+        self,
+        endpoint: Endpoint,
+        question: bytes,
+        timeout_s: float,
+        *,
+        source_port: int = 0,
+        from_any_port: bool = False,
+    ) -> bytes | None:
+        """Send one datagram and return the first answer of that host, or None where none came in time.
 
-        The socket is connected, so that answers of others are not heard and an ICMP "port unreachable" is.
+        Answers of other hosts are not heard. A connected socket also hears an ICMP "port unreachable"; one that
+        listens to any port of the host (some answer SSDP from another than they were asked on) does not.
+
+        Args:
+            endpoint: whom to ask.
+            question: the datagram.
+            timeout_s: how long to wait for the answer.
+            source_port: the port some protocols want to be asked from.
+            from_any_port: whether the answer may come from another port of the host.
 
         Raises:
             OutOfScope: the scope does not hold the address.
             ConnectionRefusedError: the host says that nothing listens there.
-            OSError: no route, no right, no descriptor left.
+            OSError: no route, no right, the source port is taken, no descriptor left.
         """
         host, port = self._locate(endpoint)
         await self.pace.packet(endpoint.address)
         loop = asyncio.get_running_loop()
         with _socket(host, socket.SOCK_DGRAM) as sock:
-            await loop.sock_connect(sock, (host, port))
-            try:
+            sock.bind(("::" if ":" in host else "0.0.0.0", source_port))  # noqa: S104 - answers are told apart by host
+            if not from_any_port:
+                await loop.sock_connect(sock, (host, port))
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
-                    await loop.sock_sendall(sock, question)
-                    return await loop.sock_recv(sock, DATAGRAM_LIMIT_BYTES)
-            except TimeoutError:
-                return None
+                    await loop.sock_sendto(sock, question, (host, port))
+                    while True:
+                        answer, sender = await loop.sock_recvfrom(sock, DATAGRAM_LIMIT_BYTES)
+                        if sender[0].split("%")[0] == host.split("%")[0]:
+                            return answer
+        return None
 
     async def multicast(
         self, group: str, port: int, question: bytes, wait_s: float, interface: str

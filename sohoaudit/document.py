@@ -20,7 +20,9 @@ from .model import (
     Gap,
     Identity,
     IPNetwork,
+    Join,
     Match,
+    Observation,
     Priority,
     Scope,
     Service,
@@ -29,6 +31,8 @@ from .model import (
 )
 
 SCHEMA_VERSION = 1
+# A page longer than this is left out of the document, whole: half a page could be taken for one without a password.
+OBSERVED_LIMIT_CHARACTERS = 65_536
 
 Json = dict[str, Any]
 
@@ -38,7 +42,7 @@ class DocumentError(ValueError):
 
 
 def to_document(audit: Audit) -> Json:
-    """The audit as JSON values, keys as DESIGN's contract names them; observations are left out.
+    """The audit as JSON values, keys as DESIGN's contract names them; of observations the longest pages are left out.
 
     Times are ISO 8601 with offset. `head` and `device_document` give the same in parts, for those who stream.
     """
@@ -72,6 +76,8 @@ def head(audit: Audit) -> Json:
                 "reason": gap.reason,
                 "remedy": gap.remedy,
                 "matters": gap.matters,
+                "code": gap.code,
+                "detail": gap.detail,
             }
             for gap in audit.coverage
         ],
@@ -122,10 +128,13 @@ def device_document(device: Device) -> Json:
                 "management": exposure.management,
                 "internal": exposure.internal,
                 "detail": exposure.detail,
+                "doubt": exposure.doubt,
             }
             for exposure in device.exposures
         ],
         "findings": [finding_document(finding) for finding in device.findings],
+        "joins": [{"addresses": list(join.addresses), "key": join.key} for join in device.joins],
+        "observations": [_observation(observation) for observation in device.observations],
     }
 
 
@@ -235,6 +244,16 @@ def _endpoint(endpoint: Endpoint) -> Json:
     return {"address": endpoint.address, "transport": endpoint.transport.value, "port": endpoint.port}
 
 
+def _observation(observation: Observation) -> Json:
+    fields = {n: text for n, text in observation.fields.items() if len(text) <= OBSERVED_LIMIT_CHARACTERS}
+    return _endpoint(observation.endpoint) | {
+        "probe": observation.probe,
+        "vantage": observation.vantage.value,
+        "time": _moment(observation.time),
+        "fields": fields,
+    }
+
+
 def _moment(time: datetime) -> str:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat()
 
@@ -266,12 +285,31 @@ def _read_device(place: "_Place") -> Device:
                 management=exposure.flag("management"),
                 internal=exposure.text_or_none("internal"),
                 detail=exposure.text_or_none("detail") or "",
+                doubt=exposure.text_or_none("doubt") or "",
             )
             for exposure in place.places("exposures")
         ),
         findings=tuple(_read_finding(finding) for finding in place.places("findings")),
         keys=place.texts("keys"),
+        joins=tuple(_read_join(join) for join in place.places("joins")),
+        observations=tuple(
+            Observation(
+                endpoint=_read_endpoint(observation),
+                fields=observation.mapping("fields"),
+                probe=observation.text_or_none("probe") or "",
+                vantage=observation.word("vantage", Vantage),
+                time=observation.moment("time"),
+            )
+            for observation in place.places("observations")
+        ),
     )
+
+
+def _read_join(place: "_Place") -> Join:
+    addresses = place.addresses("addresses")
+    if len(addresses) != 2:
+        raise place.wrong("addresses", "two IP addresses")
+    return Join((addresses[0], addresses[1]), place.text("key"))
 
 
 def _read_identity(place: "_Place") -> Identity:
@@ -330,6 +368,8 @@ def _read_gap(place: "_Place") -> Gap:
         reason=place.text("reason"),
         remedy=place.text_or_none("remedy") or "",
         matters=place.flag("matters"),
+        code=place.text_or_none("code") or "",
+        detail=place.text_or_none("detail") or "",
     )
 
 

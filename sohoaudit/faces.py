@@ -1,62 +1,32 @@
-"""Joins what was seen at several addresses and from several vantages into devices: one box, one Device."""
+"""Turns what was seen at several addresses and from several vantages into devices: one box, one Device."""
 
 import hashlib
 import ipaddress
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from .joining import Box, Face, IdentityOf, Mapping, boxes, newest
 from .knowledge import ports
-from .model import (
-    Device,
-    Endpoint,
-    Evidence,
-    Exposure,
-    Identity,
-    Observation,
-    Service,
-    Transport,
-    Vantage,
-    is_public,
-)
+from .model import Device, Endpoint, Evidence, Exposure, Identity, Observation, Service, Transport, Vantage, is_public
 
-Identify = Callable[[Iterable[Observation]], Identity | None]
+__all__ = ["Face", "Mapping", "devices"]
+
+_TELLING = ("tls", "ssh", "upnp", "serial", "snmp", "cert", "mac")
 
 
-@dataclass(slots=True)
-class Face:
-    """One address seen from one vantage: what is open there and what it said, while it is being looked at."""
+def devices(faces: Sequence[Face], identify: IdentityOf, gateways: Sequence[str] = ()) -> tuple[Device, ...]:
+    """One Device a box, LAN addresses first; `joining` says how they are told apart.
 
-    address: str
-    vantage: Vantage
-    open: list[Endpoint] = field(default_factory=list)
-    observations: list[Observation] = field(default_factory=list)
-    mac: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """One port mapping as the router lists it, from the outside endpoint to the inner one."""
-
-    outside: Endpoint
-    inside: Endpoint
-    description: str
-
-
-def devices(faces: Sequence[Face], identify: Identify) -> tuple[Device, ...]:
-    """One Device a box, LAN addresses first.
-
-    Faces are joined by a TLS key, SSH host key, UPnP UUID or serial number that no two boxes share, by the outside
-    address that the router itself names, and IPv4 with IPv6 by the MAC. What answers behind a port mapping belongs
-    to the inner device.
+    What answers behind a port mapping belongs to the inner device. `gateways` are this network's known routers.
     """
     mappings = [mapping for face in faces for mapping in _mappings(face)]
-    placed = _behind_mappings(list(faces), mappings)
-    keys = {id(face): list(_keys(face)) for face in placed}
-    shared = _shared_keys(placed, keys)
-    groups = _groups(placed, {owner: [key for key in own if key not in shared] for owner, own in keys.items()})
-    built = [_device(group, keys, shared, mappings, identify) for group in groups]
+    found = boxes(faces, mappings, identify, gateways)
+    firewall = {
+        o.fields["upnp.ipv6_firewall"] for face in faces for o in face.observations if "upnp.ipv6_firewall" in o.fields
+    }
+    built = [_device(box, mappings, identify, firewall == {"on"}) for box in found]
     return tuple(sorted(built, key=lambda device: _by_number(device.addresses[0])))
 
 
@@ -64,96 +34,27 @@ _MAPPING = re.compile(r'(TCP|UDP) (\d+) ([0-9a-fA-F.:\[\]]+):(\d+)(?: (?!disable
 
 
 def _mappings(face: Face) -> Iterator[Mapping]:
+    """The mappings that lead in from the internet: a gateway without a public address forwards nothing from there."""
     for observation in face.observations:
         outside = observation.fields.get("upnp.external_address")
         for line in observation.fields.get("upnp.mapping", "").splitlines():
             if outside and (match := _MAPPING.match(line)):
                 transport = Transport(match[1].lower())
-                inside = Endpoint(match[3].strip("[]"), int(match[4]), transport)
-                yield Mapping(Endpoint(outside, int(match[2]), transport), inside, match[5] or "")
+                try:
+                    inside = Endpoint(str(ipaddress.ip_address(match[3].strip("[]"))), int(match[4]), transport)
+                    if is_public(outside):
+                        yield Mapping(Endpoint(outside, int(match[2]), transport), inside, match[5] or "")
+                except ValueError:
+                    continue
 
 
-def _behind_mappings(faces: list[Face], mappings: Sequence[Mapping]) -> list[Face]:
-    """What an outside face shows behind a mapping is moved to the inner device, which may not have answered itself."""
-    for mapping in mappings:
-        outer = [face for face in faces if face.vantage is Vantage.INTERNET and mapping.outside in face.open]
-        for face in outer:
-            inner = Face(mapping.inside.address, Vantage.INTERNET, [mapping.outside])
-            inner.observations = [o for o in face.observations if o.endpoint == mapping.outside]
-            face.open = [endpoint for endpoint in face.open if endpoint != mapping.outside]
-            face.observations = [o for o in face.observations if o.endpoint != mapping.outside]
-            faces.append(inner)
-    known = {face.address for face in faces}
-    silent = {mapping.inside.address for mapping in mappings} - known
-    return faces + [Face(address, Vantage.LAN) for address in sorted(silent) if not is_public(address)]
-
-
-def _keys(face: Face) -> Iterator[str]:
-    """What tells the box apart, strongest first."""
-    named = (
-        ("tls", "tls.key_sha256"),
-        ("ssh", "ssh.hostkey"),
-        ("upnp", "upnp.udn"),
-        ("serial", "upnp.serial_number"),
-    )
-    for prefix, name in named:
-        for observation in face.observations:
-            if value := observation.fields.get(name):
-                yield f"{prefix}:{value.splitlines()[0]}"
-    if face.mac:
-        yield f"mac:{face.mac}"
-    for observation in face.observations:
-        for name in ("upnp.external_address", "natpmp.external_address"):
-            address = observation.fields.get(name)
-            if address and _is_public_text(address):
-                yield f"wan:{address}"
-    if face.vantage is Vantage.INTERNET and face.open:
-        yield f"wan:{face.open[0].address}" if face.open[0].address == face.address else f"at:{face.address}"
-    elif face.vantage is Vantage.LAN:
-        yield f"at:{face.address}"
-
-
-def _shared_keys(faces: Iterable[Face], keys: dict[int, list[str]]) -> set[str]:
-    """Keys that several boxes of the LAN carry, such as a maker's default certificate: they join nothing."""
-    carriers: dict[str, set[str]] = defaultdict(set)
-    for face in faces:
-        if face.vantage is Vantage.LAN:
-            for key in keys[id(face)]:
-                carriers[key].add(face.mac or face.address)
-                if key.startswith("mac:"):
-                    carriers[key].add(face.address)
-    # One MAC with several IPv4 addresses may be a router that answers ARP for others.
-    return {
-        key
-        for key, boxes in carriers.items()
-        if (len([box for box in boxes if ":" not in box]) > 1 if key.startswith("mac:") else len(boxes) > 1)
-    }
-
-
-def _groups(faces: Sequence[Face], keys: dict[int, list[str]]) -> list[list[Face]]:
-    groups: list[tuple[set[str], list[Face]]] = []
-    for face in faces:
-        own = set(keys[id(face)])
-        joined = [group for group in groups if group[0] & own]
-        merged = (own.union(*(known for known, _ in joined)), [f for _, members in joined for f in members] + [face])
-        groups = [group for group in groups if group not in joined] + [merged]
-    return [members for _, members in groups]
-
-
-def _device(
-    group: Sequence[Face],
-    keys: dict[int, list[str]],
-    shared: set[str],
-    mappings: Iterable[Mapping],
-    identify: Identify,
-) -> Device:
-    faces = sorted(group, key=lambda face: (face.vantage is not Vantage.LAN, _by_number(face.address)))
+def _device(box: Box, mappings: Iterable[Mapping], identify: IdentityOf, is_firewalled: bool) -> Device:
+    faces = sorted(box.faces, key=lambda face: (not face.is_inside, _by_number(face.address)))
     observations = tuple(observation for face in faces for observation in face.observations)
     addresses = tuple(dict.fromkeys(face.address for face in faces))
-    own = dict.fromkeys(key for face in faces for key in keys[id(face)] if key not in shared)
-    order = ("tls", "ssh", "upnp", "serial", "mac")
     telling = sorted(
-        (key for key in own if key.partition(":")[0] in order), key=lambda key: order.index(key.partition(":")[0])
+        (key for key in box.keys if key.partition(":")[0] in _TELLING),
+        key=lambda key: _TELLING.index(key.partition(":")[0]),
     )
     services = tuple(_service(endpoint, observations) for endpoint in _endpoints(faces))
     device = Device(
@@ -161,24 +62,26 @@ def _device(
         addresses=addresses,
         mac=next((face.mac for face in faces if face.mac), None),
         hostname=next((o.fields["snmp.sysname"] for o in observations if o.fields.get("snmp.sysname")), None),
-        identity=identify(observations),
+        identity=_identity(faces, observations, identify),
         services=services,
         keys=tuple(telling),
         observations=observations,
+        joins=tuple(box.joins),
     )
-    return replace(device, exposures=(*_connected(device, faces), *_mapped(device, mappings)))
+    exposures = dict.fromkeys((*_reached(device, faces, box, is_firewalled), *_mapped(device, mappings)))
+    return replace(device, exposures=tuple(exposures))
+
+
+def _identity(faces: Sequence[Face], observations: Iterable[Observation], identify: IdentityOf) -> Identity | None:
+    """What it says now; where that names no maker, what an earlier audit made of pages that are gone."""
+    fresh = identify(observations)
+    carried = next((face.identity for face in faces if face.identity), None)
+    is_named = fresh and (fresh.vendor or "decoy" in fresh.traits)
+    return fresh if is_named or not carried else carried
 
 
 def _endpoints(faces: Iterable[Face]) -> tuple[Endpoint, ...]:
-    opened = [endpoint for face in faces for endpoint in face.open]
-    # A UDP port is known to be open by its answer alone.
-    answered = [
-        observation.endpoint
-        for face in faces
-        for observation in face.observations
-        if observation.endpoint.transport is Transport.UDP
-    ]
-    return tuple(sorted(dict.fromkeys(opened + answered)))
+    return tuple(sorted({endpoint for face in faces for endpoint in face.endpoints}))
 
 
 def _service(endpoint: Endpoint, observations: Iterable[Observation]) -> Service:
@@ -196,7 +99,7 @@ def _service(endpoint: Endpoint, observations: Iterable[Observation]) -> Service
 _PRODUCT = re.compile(r"(?P<product>[A-Za-z][A-Za-z0-9 ._-]*?)[/_ ]v?(?P<version>\d[\w.]*)")
 
 
-def _product(observations: Iterable[Observation]) -> tuple[str | None, str | None]:
+def _product(observations: Sequence[Observation]) -> tuple[str | None, str | None]:
     """The software as its banner names it: "lighttpd/1.4.59", "SSH-2.0-dropbear_2019.78"."""
     for observation in observations:
         for name in ("http.server", "ssh.banner", "upnp.server", "sip.server", "rtsp.server", "dns.version_bind"):
@@ -205,24 +108,52 @@ def _product(observations: Iterable[Observation]) -> tuple[str | None, str | Non
                 banner = re.sub(r"^SSH-[\d.]+-", "", text[0])
                 match = _PRODUCT.match(banner)
                 return (match["product"], match["version"]) if match else (banner[:80], None)
-    return None, None
+    # As the program named it whose file was imported.
+    told = (o.fields for o in observations if "service.product" in o.fields)
+    return next(((f["service.product"], f.get("service.version")) for f in told), (None, None))
 
 
-def _connected(device: Device, faces: Iterable[Face]) -> Iterator[Exposure]:
-    """The exposures that only a face knows: its services were reached from the internet."""
-    outside = {endpoint for face in faces if face.vantage is Vantage.INTERNET for endpoint in face.open}
-    outside |= {o.endpoint for o in device.observations if o.vantage is Vantage.INTERNET}
-    for service in device.services:
-        if service.endpoint in outside:
-            time = next((o.time for o in device.observations if o.endpoint == service.endpoint), None)
+_EVIDENCE = {Vantage.INTERNET: Evidence.CONNECTED, Vantage.INDEX: Evidence.INDEXED, Vantage.LAN: Evidence.HAIRPIN}
+
+
+def _reached(device: Device, faces: Sequence[Face], box: Box, is_firewalled: bool) -> Iterator[Exposure]:
+    """The exposures that only a face knows: from where its services were reached."""
+    services = {service.endpoint: service for service in device.services}
+    inside = {_port(endpoint) for face in faces if face.is_inside for endpoint in face.endpoints}
+    for face in faces:
+        for endpoint in face.endpoints:
+            if face.is_inside and not is_public(endpoint.address):
+                continue
+            inner = box.forwarded.get(endpoint)
+            evidence = Evidence.GLOBAL_ADDRESS if face.is_inside else _EVIDENCE[face.vantage]
             yield Exposure(
-                service.endpoint,
-                service.protocol,
-                Vantage.INTERNET,
-                Evidence.CONNECTED,
-                service.management,
-                detail=f"answered at {time:%Y-%m-%d %H:%M} UTC" if time else "answered",
+                endpoint,
+                services[endpoint].protocol,
+                face.vantage,
+                evidence,
+                services[endpoint].management,
+                internal=str(inner).removesuffix("/udp") if inner else None,
+                detail=_detail(face, endpoint, evidence),
+                doubt=_doubt(endpoint, evidence, not inner and _port(endpoint) in inside, is_firewalled),
             )
+
+
+def _port(endpoint: Endpoint) -> tuple[int, Transport]:
+    return endpoint.port, endpoint.transport
+
+
+def _doubt(endpoint: Endpoint, evidence: Evidence, is_open_inside: bool, is_firewalled: bool) -> str:
+    """A router takes what is sent to its outside address from inside as if it were sent to its inside one."""
+    if evidence is Evidence.HAIRPIN and is_open_inside:
+        return "own-side"
+    return "firewall" if evidence is Evidence.GLOBAL_ADDRESS and is_firewalled and ":" in endpoint.address else ""
+
+
+def _detail(face: Face, endpoint: Endpoint, evidence: Evidence) -> str:
+    time = newest(face.observations, endpoint)
+    if evidence is Evidence.CONNECTED:
+        return f"answered at {time:%Y-%m-%d %H:%M} UTC" if time else "answered"
+    return face.details.get(endpoint, f"{time:%Y-%m-%d}" if time and evidence is Evidence.INDEXED else "")
 
 
 def _mapped(device: Device, mappings: Iterable[Mapping]) -> Iterator[Exposure]:
@@ -239,13 +170,6 @@ def _mapped(device: Device, mappings: Iterable[Mapping]) -> Iterator[Exposure]:
                 internal=f"{mapping.inside.address}:{mapping.inside.port}",
                 detail=f'the router lists it as "{mapping.description}"' if mapping.description else "",
             )
-
-
-def _is_public_text(address: str) -> bool:
-    try:
-        return is_public(address)
-    except ValueError:
-        return False
 
 
 def _by_number(address: str) -> tuple[int, bytes]:

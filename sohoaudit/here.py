@@ -64,6 +64,13 @@ class Here:
                     return network
         return next((network for network in networks if network.is_private), None)
 
+    @property
+    def lan6(self) -> tuple[ipaddress.IPv6Network, ...]:
+        """The IPv6 networks, as router advertisements or people gave them, of the interface that `lan` stands on."""
+        named = {link.interface for link in self.links if link.network == self.lan}
+        six = (link.network for link in self.links if link.interface in named and link.network.prefixlen >= 48)
+        return tuple(dict.fromkeys(n for n in six if isinstance(n, ipaddress.IPv6Network) and n.prefixlen < 128))
+
     def interface_towards(self, address: str) -> Link | None:
         """The link that the address is on, or None where a router lies between."""
         ip = ipaddress.ip_address(address.split("%")[0])
@@ -75,10 +82,11 @@ class Here:
         links = [link for link in self.links if link.network.version == 4]
         return tuple(link for link in links if any(link.network.overlaps(network) for network in four))
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
-        """The neighbour table (ARP and ND) as it stands now."""
+    def neighbours(self, scope: Scope) -> tuple[Neighbour, ...]:
+        """The neighbour table as it stands now, of the families in scope: ARP, ND, or both."""
         if sys.platform == "linux":
-            return tuple(_linux_neighbours())
+            versions = {network.version for network in scope.networks}
+            return (*(_arp_table() if 4 in versions else ()), *(_nd_table() if 6 in versions else ()))
         lines = re.findall(r"\((\S+)\) at ([0-9a-f:]{11,17})", _said_by("arp", "-an"))
         return tuple(Neighbour(address, _whole_mac(mac)) for address, mac in lines)
 
@@ -89,31 +97,39 @@ class Nowhere(Here):
     links = ()
     gateways = ()
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
+    def neighbours(self, scope: Scope) -> tuple[Neighbour, ...]:
         """Nobody."""
         return ()
 
 
 def _linux_gateways() -> list[str]:
-    from pyroute2 import IPRoute
+    """The default routes of the kernel's text tables: netlink in Python costs 10 MB and a tenth of a second."""
+    four = [line.split() for line in Path("/proc/net/route").read_text().splitlines()[1:]]
+    default_four = [line[2] for line in four if line[1] == line[7] == "00000000" and line[2] != "00000000"]
+    table = Path("/proc/net/ipv6_route")
+    six = [line.split() for line in table.read_text().splitlines()] if table.exists() else []
+    default_six = [line[4] for line in six if line[1] == "00" and line[4].strip("0")]
+    addresses = [
+        *(ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(text), sys.byteorder)) for text in default_four),
+        *(ipaddress.IPv6Address(bytes.fromhex(text)) for text in default_six),
+    ]
+    return [str(address) for address in dict.fromkeys(addresses)]
 
-    with IPRoute() as route:
-        default = [message for message in route.get_routes() if not message["dst_len"]]
-    return [gateway for message in default if (gateway := message.get_attr("RTA_GATEWAY"))]
+
+def _arp_table() -> list[Neighbour]:
+    lines = [line.split() for line in Path("/proc/net/arp").read_text().splitlines()[1:]]
+    return [Neighbour(line[0], line[3].lower()) for line in lines if int(line[2], 16) & _ARP_COMPLETE]
 
 
-def _linux_neighbours() -> list[Neighbour]:
-    """IPv4 from the kernel's text table: decoding netlink in Python costs a tenth of a second for a full /24."""
+def _nd_table() -> list[Neighbour]:
     import socket
 
     from pyroute2 import IPRoute
 
     with IPRoute() as route:
         entries = [message for message in route.get_neighbours(socket.AF_INET6) if message["state"] & _ND_ANSWERED]
-    six = [(entry.get_attr("NDA_DST"), entry.get_attr("NDA_LLADDR")) for entry in entries]
-    lines = [line.split() for line in Path("/proc/net/arp").read_text().splitlines()[1:]]
-    four = [(line[0], line[3]) for line in lines if int(line[2], 16) & _ARP_COMPLETE]
-    return [Neighbour(address, mac.lower()) for address, mac in four + six if address and mac]
+    pairs = [(entry.get_attr("NDA_DST"), entry.get_attr("NDA_LLADDR")) for entry in entries]
+    return [Neighbour(address, mac.lower()) for address, mac in pairs if address and mac]
 
 
 # linux/if_arp.h: ATF_COM, the MAC is known; linux/neighbour.h: reachable, stale, delay, probe, permanent.

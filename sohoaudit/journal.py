@@ -8,14 +8,14 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
 from . import __version__
-from .faces import Face
+from .joining import Face
 from .model import Endpoint, Gap, Observation, Scope, Transport, Vantage
 
 LAST = "last"
@@ -288,12 +288,13 @@ def _finished_document(finished: Finished) -> Json:
         "vantage": face.vantage.value,
         "answered": finished.has_answered,
         "mac": face.mac,
+        "hairpin": face.is_hairpin,
         "open": [_endpoint(endpoint) for endpoint in face.open],
         "observations": [
             [*_endpoint(o.endpoint), o.probe, o.vantage.value, o.time.isoformat(), dict(o.fields)]
             for o in face.observations
         ],
-        "gaps": [[gap.stage, gap.subject, gap.reason, gap.remedy, gap.matters] for gap in finished.gaps],
+        "gaps": [list(astuple(gap)) for gap in finished.gaps],
     }
 
 
@@ -305,6 +306,7 @@ def _read_finished(path: Path, entry: Json) -> Finished:
             [_read_endpoint(*each) for each in entry["open"]],
             [_read_observation(*each) for each in entry["observations"]],
             entry["mac"],
+            is_hairpin=entry["hairpin"],
         )
         ipaddress.ip_address(face.address.split("%")[0])
         return Finished(face, entry["answered"], tuple(Gap(*each) for each in entry["gaps"]))

@@ -10,6 +10,9 @@ from types import MappingProxyType
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# An IPv6 network with more addresses than a /112 is never asked through: its addresses come from the neighbours.
+LARGEST_SWEPT_IPV6_PREFIX = 112
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -70,6 +73,13 @@ class Evidence(StrEnum):
     LAN_ONLY = "lan-only"
 
 
+class Index(StrEnum):
+    """The indexes of the internet that can be asked while a scan runs; InternetDB wants no key."""
+
+    INTERNETDB = "internetdb"
+    SHODAN = "shodan"
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What may be touched, from which vantage, and on whose authority.
@@ -95,13 +105,16 @@ class Scope:
 
     @property
     def size(self) -> int:
-        """How many addresses it names, exclusions not subtracted."""
-        return sum(network.num_addresses for network in self.networks)
+        """How many addresses it names one by one, exclusions not subtracted."""
+        return sum(network.num_addresses for network in self.networks if _is_swept(network))
 
     def addresses(self) -> Iterator[str]:
-        """Every address that may be touched, once; an IPv4 network's own and broadcast addresses are left out."""
+        """Every address that is asked, once; an IPv4 network's own and broadcast addresses are left out.
+
+        Of a large IPv6 network none is: its addresses may be touched where discovery meets them.
+        """
         seen: set[IPAddress] = set()
-        for network in self.networks:
+        for network in filter(_is_swept, self.networks):
             plain = network.hosts() if network.version == 4 else iter(network)
             for ip in plain:
                 if ip not in seen and self.holds(ip):
@@ -142,6 +155,11 @@ class Observation:
         """An observation made now, every value made printable; empty values are dropped."""
         safe = {name: printable(value) for name, value in fields.items() if value}
         return cls(endpoint=endpoint, fields=MappingProxyType(safe), probe=probe)
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the endpoint said anything, and not only our question failed (fields `<probe>.fault`)."""
+        return any(not name.endswith(".fault") for name in self.fields)
 
     def seen_from(self, vantage: Vantage) -> "Observation":
         """The same observation, made from another vantage."""
@@ -209,6 +227,8 @@ class Exposure:
     """An endpoint that can be reached from a vantage, and how that is known.
 
     The endpoint is written as the outside reaches it; a mapped one names the inner "address:port" in `internal`.
+    `doubt` says why the internet may not reach it in spite of the evidence: "own-side", the router answers alike on its
+    inside address; "firewall", the router says that its IPv6 firewall is on.
     """
 
     endpoint: Endpoint
@@ -218,6 +238,7 @@ class Exposure:
     management: bool = False
     internal: str | None = None
     detail: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +268,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """Why two addresses are one box: what both showed, written as in `Device.keys` ("tls:…", "mac:…", "wan:…")."""
+
+    addresses: tuple[str, str]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """One box: all that belongs to it, merged over its addresses and vantages.
 
     `keys` are what tells it from any other box (`tls:…`, `ssh:…`, `mac:…`, `upnp:…`), strongest first; `id` is made
-    of the strongest. `observations` are kept for the stages that follow and are not part of the audit's JSON.
+    of the strongest. `joins` say why its addresses are one box. `observations` are kept for the stages that follow,
+    and in the audit's JSON for a later merge.
     """
 
     id: str
@@ -264,6 +294,7 @@ class Device:
     findings: tuple[Finding, ...] = ()
     keys: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
+    joins: tuple[Join, ...] = ()
 
     @property
     def priority(self) -> Priority | None:
@@ -275,8 +306,9 @@ class Device:
 class Gap:
     """One thing that could not be looked at, and why.
 
-    `stage` is discover, sweep, probe, identify, assess or report. `matters` says that it makes the exit code 3: a
-    stage failed, or a target, a router or a device seen before could not be looked at.
+    `stage` is discover, sweep, probe, import, identify, assess or report. `matters` says that it makes the exit code 3:
+    a stage failed, or a target, a router or a device seen before could not be looked at. `reason` and `remedy` are
+    English; `code` names the reason, so that a report can tell it in another language, with `detail` in its place.
     """
 
     stage: str
@@ -284,6 +316,8 @@ class Gap:
     reason: str
     remedy: str = ""
     matters: bool = False
+    code: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +344,10 @@ class Audit:
         """Every finding with its device, most pressing first, ties by id so that two runs agree."""
         pairs = [(device, finding) for device in self.devices for finding in device.findings]
         return tuple(sorted(pairs, key=lambda pair: (pair[1].priority.rank, pair[1].rule, pair[1].id)))
+
+
+def _is_swept(network: IPNetwork) -> bool:
+    return network.version == 4 or network.prefixlen >= LARGEST_SWEPT_IPV6_PREFIX
 
 
 def is_public(address: str | IPAddress) -> bool:

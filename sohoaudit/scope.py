@@ -4,14 +4,15 @@ import ipaddress
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .here import Here
-from .model import IPAddress, IPNetwork, Scope, Vantage, is_public
+from .model import LARGEST_SWEPT_IPV6_PREFIX, IPAddress, IPNetwork, Scope, Vantage, is_public
 
 LARGEST_LAN_PREFIX = 20
 LARGEST_LAN = 2 ** (32 - LARGEST_LAN_PREFIX)
-LARGEST_IPV6_PREFIX = 112
+LARGEST_IPV6_PREFIX = LARGEST_SWEPT_IPV6_PREFIX
 
 _RANGE = re.compile(r"(?P<first>[0-9a-fA-F.:]+)-(?P<last>[0-9a-fA-F.:]+)")
 
@@ -27,16 +28,20 @@ def parse(
     vantage: Vantage = Vantage.LAN,
     authority: str | None = None,
     here: Here | None = None,
+    wan: Callable[[], Sequence[str]] | None = None,
 ) -> Scope:
-    """Read targets (address, CIDR, range, hostname, `gateway`, `lan`, `@file`) into a scope.
+    """Read targets (address, CIDR, range, hostname, `gateway`, `lan`, `wan`, `@file`) into a scope.
 
     Without targets the scope is this machine's LAN and gateway. A hostname is resolved here, once, and never again.
+    `wan` is asked for the outside address where somebody wants it; it may raise what it likes.
 
     Raises:
         ScopeError: a target is not understood, names too much, or is public and nobody's permission was given.
     """
     place = here or Here()
     wanted = [word for text in (targets or ("lan", "gateway")) for word in _words(text)]
+    if "wan" in wanted and wan:
+        wanted = [each for word in wanted for each in (wan() if word == "wan" else [word])]
     if not wanted:
         raise ScopeError("the target files name no address: write one address, range or network a line")
     networks = _merged(network for word in wanted for network in _networks(word, place))
@@ -44,9 +49,32 @@ def parse(
     scope = Scope(networks, excluded, vantage, authority, tuple(targets) or ("lan", "gateway"))
     _refuse_too_large(networks)
     _refuse_unauthorized(scope)
+    if "lan" in wanted:
+        # Its addresses are only met, never asked through; public ones want permission like any other.
+        six = [n for n in place.lan6 if authority or not is_public(n.network_address)]
+        scope = replace(scope, networks=_merged((*networks, *six)))
     if next(scope.addresses(), None) is None:
         raise ScopeError("nothing is left to audit: --exclude takes away every target")
     return scope
+
+
+def check_routes(scope: Scope) -> None:
+    """Make sure that this machine has a way to each network; nothing is sent.
+
+    Raises:
+        ScopeError: there is none, or the system does not allow it.
+    """
+    for network in scope.networks:
+        address = str(network.network_address + (1 if network.num_addresses > 2 else 0))
+        family = socket.AF_INET6 if network.version == 6 else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            try:
+                # Connecting a datagram socket only looks the route up.
+                sock.connect((address, 9))
+            except OSError as fault:
+                shown = network.network_address if network.num_addresses == 1 else network
+                remedy = "connect this machine to that network first"
+                raise ScopeError(f"{shown} cannot be reached from here ({fault.strerror}): {remedy}") from None
 
 
 def _words(text: str) -> Iterable[str]:
@@ -64,6 +92,9 @@ def _words(text: str) -> Iterable[str]:
         if word.startswith("@"):
             raise ScopeError(f"{path}:{number}: a target file cannot name another one: copy its lines here")
         if word:
+            if word == "wan":
+                words.append(word)
+                continue
             try:
                 _networks(word, Here())
             except ScopeError as fault:
@@ -92,7 +123,9 @@ def _networks(word: str, here: Here) -> list[IPNetwork]:
 def _gateways(here: Here) -> list[IPNetwork]:
     if not here.gateways:
         raise ScopeError("gateway: this machine has no default route: give the router's address")
-    return [ipaddress.ip_network(address) for address in here.gateways]
+    # The router's IPv6 address, often a public one or one that wants a zone, is met on the link like its neighbours'.
+    four = [address for address in here.gateways if ":" not in address]
+    return [ipaddress.ip_network(address.split("%")[0]) for address in four or here.gateways]
 
 
 def _lan(here: Here) -> list[IPNetwork]:

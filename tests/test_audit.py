@@ -17,6 +17,7 @@ from sohoaudit.dialer import OpenStreet
 from sohoaudit.document import to_document
 from sohoaudit.here import Nowhere
 from sohoaudit.journal import Head, Journal
+from sohoaudit.merging import joined_scope
 from sohoaudit.model import Audit, Endpoint, Gap, Priority, Scope, Vantage
 from sohoaudit.sweep.pace import LAB, NORMAL
 
@@ -163,7 +164,7 @@ def test_the_exit_code_tells_what_is_missing(gaps: tuple[Gap, ...], is_complete:
 
 def test_the_vantage_of_a_run_is_its_first_scopes() -> None:
     wan = Scope((ipaddress.ip_network("203.0.113.7"),), vantage=Vantage.INTERNET, authority="me", targets=("wan",))
-    both = pipeline._joined([OFFICE, wan])
+    both = joined_scope([OFFICE, wan])
     assert both.vantage is Vantage.LAN
     assert both.holds(BOX)
     assert both.holds("203.0.113.7")

@@ -96,7 +96,7 @@ async def test_a_host_is_sent_no_more_connections_at_once_than_its_manners_allow
         async with dialer.open(dripping, 5) as connection:
             at_once += 1
             most = max(most, at_once)
-            await connection.read(4, 5)
+            await connection.read(10, 5)
             at_once -= 1
 
     await asyncio.gather(*(visit() for _ in range(6)))
@@ -114,3 +114,20 @@ async def test_a_port_that_does_harm_is_shut_whoever_asks(dialer: Dialer, port: 
 async def test_a_harmful_port_that_the_user_named_is_dialled() -> None:
     with pytest.raises(ConnectionRefusedError):
         await Dialer(LOOPBACK, PoliteKeeper(LAB), named_ports=(9106,)).connect(Endpoint("127.0.0.1", 9106), 1)
+
+
+class _OtherPort(asyncio.DatagramProtocol):
+    """Answers from another port than it was asked on, as libupnp does."""
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.sendto(b"here", addr)
+
+
+async def test_an_answer_from_another_port_of_the_host_is_heard_where_the_protocol_allows_it(dialer: Dialer) -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(_OtherPort, ("127.0.0.1", 0))
+    endpoint = Endpoint("127.0.0.1", transport.get_extra_info("sockname")[1], Transport.UDP)
+    assert await dialer.ask(endpoint, b"?", 1, from_any_port=True) == b"here"
+    assert await dialer.ask(endpoint, b"?", 0.2) is None
+    transport.close()

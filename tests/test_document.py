@@ -22,7 +22,9 @@ from sohoaudit.model import (
     Finding,
     Gap,
     Identity,
+    Join,
     Match,
+    Observation,
     Priority,
     Scope,
     Service,
@@ -56,12 +58,14 @@ findings = st.builds(
 exposures = st.builds(
     Exposure, endpoints, texts, st.sampled_from(Vantage), st.sampled_from(Evidence), st.booleans(), maybe, texts
 )
+observations = st.builds(Observation, endpoints, mappings, probe=texts, vantage=st.sampled_from(Vantage), time=times)
 devices = st.builds(
     Device, id=texts, addresses=st.lists(addresses, max_size=2).map(tuple), mac=maybe, hostname=maybe,
     identity=st.none() | identities,
     services=st.lists(st.builds(Service, endpoints, texts, maybe, maybe, st.booleans()), max_size=2).map(tuple),
     exposures=st.lists(exposures, max_size=2).map(tuple), findings=st.lists(findings, max_size=2).map(tuple), keys=some,
-    observations=st.just(()),
+    observations=st.lists(observations, max_size=2).map(tuple),
+    joins=st.lists(st.builds(Join, st.tuples(addresses, addresses), texts), max_size=1).map(tuple),
 )  # fmt: skip
 networks = st.lists(st.ip_addresses().map(lambda ip: ipaddress.ip_network(ip)), max_size=2).map(tuple)
 audits = st.builds(

@@ -2,7 +2,13 @@
 
 from collections.abc import Iterable
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from sohoaudit.faces import Face, devices
+from sohoaudit.joining import KEYS
+from sohoaudit.knowledge import shared_keys
 from sohoaudit.model import Device, Endpoint, Evidence, Identity, Observation, Transport, Vantage
 
 ROUTER_WAN, ROUTER, CAMERA = "203.0.113.7", "192.168.1.1", "192.168.1.20"
@@ -121,3 +127,108 @@ def test_a_devices_id_follows_its_key_and_not_its_address() -> None:
     key = {"tls.key_sha256": "77"}
     today, tomorrow = (devices([face(a, (443, "https", key))], nobody)[0] for a in ("192.168.1.30", "192.168.1.31"))
     assert today.id == tomorrow.id
+
+
+def test_a_forwarded_port_belongs_to_the_box_that_shows_the_same_key_and_the_rest_to_the_router() -> None:
+    nas, door = {"tls.key_sha256": "aa"}, {"ssh.hostkey": "ssh-rsa SHA256:r"}
+    outside = face(ROUTER_WAN, (5001, "https", nas), (22, "ssh", door), (8443, "https", {}), vantage=Vantage.INTERNET)
+    inside = [face(ROUTER, (22, "ssh", door)), face("192.168.1.9", (5001, "https", nas))]
+    found = {device.addresses[0]: device for device in devices([*inside, outside], nobody, [ROUTER])}
+    assert found[ROUTER].addresses == (ROUTER, ROUTER_WAN)
+    assert found["192.168.1.9"].addresses == ("192.168.1.9",)
+    (forwarded,) = found["192.168.1.9"].exposures
+    assert (forwarded.endpoint, forwarded.internal) == (Endpoint(ROUTER_WAN, 5001), "192.168.1.9:5001")
+    assert {e.endpoint.port for e in found[ROUTER].exposures} == {22, 8443}
+
+
+def test_a_forwarded_port_does_not_make_its_device_the_owner_of_the_outside_address() -> None:
+    nas = {"tls.key_sha256": "aa"}
+    outside = face(ROUTER_WAN, (5001, "https", nas), (443, "https", {}), vantage=Vantage.INTERNET)
+    found = devices([face(ROUTER, (80, "http", {})), face("192.168.1.9", (5001, "https", nas)), outside], nobody)
+    assert [device.addresses for device in found] == [(ROUTER,), ("192.168.1.9",), (ROUTER_WAN,)]
+
+
+def test_a_key_whose_private_half_is_published_joins_nothing() -> None:
+    published = next(iter(shared_keys.owners()))
+    key = {"tls.key_sha256": published}
+    assert (
+        len(
+            devices(
+                [face(ROUTER, (443, "https", key)), face(ROUTER_WAN, (443, "https", key), vantage=Vantage.INTERNET)],
+                nobody,
+            )
+        )
+        == 2
+    )
+
+
+def test_a_key_that_two_public_addresses_show_joins_nothing() -> None:
+    key = {"tls.key_sha256": "0a"}
+    outside = [face(f"203.0.113.{n}", (443, "https", key), vantage=Vantage.INDEX) for n in (7, 8)]
+    assert len(devices([face(ROUTER, (443, "https", key)), *outside], nobody)) == 3
+
+
+@pytest.mark.parametrize("field", KEYS.values())
+def test_each_key_joins_and_says_so(field: str) -> None:
+    said = {field: "one of a kind"}
+    (box,) = devices([face(ROUTER, (1, "x", said)), face(ROUTER_WAN, (1, "x", said), vantage=Vantage.INTERNET)], nobody)
+    (join,) = box.joins
+    assert join.addresses == (ROUTER, ROUTER_WAN)
+    assert join.key.endswith(":one of a kind")
+
+
+def test_an_address_made_of_the_mac_and_a_privacy_address_are_no_new_devices() -> None:
+    mac = "00:00:5e:00:53:09"
+    faces = [
+        face("192.168.1.9", mac=mac),
+        face("2001:db8:1::200:5eff:fe00:5309"),
+        face("2001:db8:1::a1b2:c3d4", mac=mac),
+    ]
+    (box,) = devices(faces, nobody)
+    assert {join.key for join in box.joins} == {f"mac:{mac}"}
+
+
+def test_two_macs_at_one_address_are_two_boxes() -> None:
+    faces = [face("192.168.1.9", mac="00:00:5e:00:53:09"), face("192.168.1.9", mac="00:00:5e:00:53:0a")]
+    assert len(devices(faces, nobody)) == 2
+
+
+def test_what_a_gateway_without_a_public_address_forwards_is_not_on_the_internet() -> None:
+    behind = {**MAPPED, "upnp.external_address": "100.64.3.4"}
+    found = by_address([face(ROUTER, (5000, "upnp", behind)), face(CAMERA, (80, "http", {}))])
+    assert not [e for device in found.values() for e in device.exposures if e.evidence is Evidence.MAPPED]
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["a", "b", "c"]), st.sampled_from(Vantage)), max_size=8))
+def test_whatever_is_shared_every_endpoint_stays_and_no_inside_address_is_in_two_devices(looks: list) -> None:
+    faces = []
+    for number, key, vantage in looks:
+        address = f"192.168.1.{number}" if vantage is Vantage.LAN else f"203.0.113.{number}"
+        faces.append(face(address, (443, "https", {"tls.key_sha256": key}), vantage=vantage))
+    found = devices(faces, nobody)
+    assert {e for f in faces for e in f.open} <= {s.endpoint for device in found for s in device.services}
+    inside = [address for device in found for address in device.addresses if address.startswith("192.")]
+    assert len(inside) == len(set(inside))
+
+
+def hairpin(*said: tuple[int, str, dict[str, str]]) -> Face:
+    seen = face(ROUTER_WAN, *said)
+    seen.is_hairpin = True
+    return seen
+
+
+def test_what_answers_on_the_outside_address_inside_is_hairpin_and_doubted_where_the_router_answers_anyway() -> None:
+    names = {"upnp.external_address": ROUTER_WAN}
+    inside = face(ROUTER, (1900, "upnp", names), (443, "https", {}))
+    found = by_address([inside, hairpin((443, "https", {}), (8443, "https", {}))])[ROUTER]
+    assert {(e.endpoint.port, e.evidence, e.doubt) for e in found.exposures} == {
+        (443, Evidence.HAIRPIN, "own-side"),
+        (8443, Evidence.HAIRPIN, ""),
+    }
+
+
+@pytest.mark.parametrize(("word", "doubt"), [("on", "firewall"), ("off", ""), ("", "")])
+def test_a_global_address_is_doubted_where_the_router_says_that_its_firewall_is_on(word: str, doubt: str) -> None:
+    router = face(ROUTER, (1900, "upnp", {"upnp.ipv6_firewall": word}))
+    found = by_address([router, face("2001:db8:1::20", (443, "https", {}))])["2001:db8:1::20"]
+    assert [(e.evidence, e.doubt) for e in found.exposures] == [(Evidence.GLOBAL_ADDRESS, doubt)]

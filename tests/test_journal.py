@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sohoaudit import journal as room
-from sohoaudit.faces import Face
+from sohoaudit.joining import Face
 from sohoaudit.journal import Finished, Head, Journal, JournalError, find, refuse_another
 from sohoaudit.model import Endpoint, Gap, Observation, Scope, Transport, Vantage
 

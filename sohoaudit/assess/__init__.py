@@ -154,8 +154,9 @@ def assess(
             for draft in each.check(case):
                 _collect(findings, case, draft, language)
         except Exception as fault:
-            reason = f"{', '.join(each.names)} failed: {type(fault).__name__}: {fault}"
-            gaps.append(Gap("assess", device.addresses[0] if device.addresses else device.id, reason, matters=True))
+            said = f"{', '.join(each.names)} failed: {type(fault).__name__}: {fault}"
+            where = device.addresses[0] if device.addresses else device.id
+            gaps.append(Gap("assess", where, said, "", True, "rule-failed", said))
     ordered = sorted(findings.values(), key=lambda f: (f.priority.rank, f.rule, f.id))
     return replace(device, findings=tuple(ordered)), tuple(gaps)
 
@@ -187,10 +188,16 @@ def shortened(text: str, limit_characters: int) -> str:
     return line if len(line) <= limit_characters else line[:limit_characters] + "…"
 
 
+_DOUBTS = {
+    "own-side": "but the router answers there on its inside address as well",
+    "firewall": "but the router says that its IPv6 firewall is on",
+}
+
+
 def seen(exposure: Exposure) -> str:
     """One line of evidence: what can be reached, how we know, and from where."""
     inner = f" -> {exposure.internal}" if exposure.internal else ""
-    detail = f", {exposure.detail}" if exposure.detail else ""
+    detail = "".join(f", {text}" for text in (exposure.detail, _DOUBTS.get(exposure.doubt, "")) if text)
     return f"{exposure.endpoint} {exposure.protocol}{inner}: {exposure.evidence} ({exposure.vantage}{detail})"
 
 

@@ -9,7 +9,7 @@ from ..model import Evidence, Exposure, Priority
 
 URGENT, HIGH, MEDIUM, LOW = Priority.URGENT, Priority.HIGH, Priority.MEDIUM, Priority.LOW
 
-# An index older than this may have seen a door that is shut by now (research: ux.md, 6).
+# An index older than this may have seen a door that is shut by now.
 INDEX_IS_FRESH_FOR = timedelta(days=30)
 
 
@@ -70,7 +70,7 @@ def _reach(exposure: Exposure, today: date) -> Reach:
             seen = _date_in(exposure.detail)
             return Reach.INTERNET if seen and today - seen <= INDEX_IS_FRESH_FOR else Reach.PERHAPS
         case Evidence.HAIRPIN | Evidence.GLOBAL_ADDRESS:
-            return Reach.PERHAPS
+            return Reach.INSIDE if exposure.doubt else Reach.PERHAPS
         case _:
             return Reach.INSIDE
 

@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
-from functools import cache
 
-from ..knowledge import shipped, text_yaml
+from ..knowledge import shared_keys
 from ..model import Observation
 from . import Case, Draft, quoted, rule
 from .priority import Fact
@@ -40,7 +39,7 @@ def old_protocol(case: Case) -> Iterator[Draft]:
 def shared_key(case: Case) -> Iterator[Draft]:
     """The certificate's private key is public knowledge: it ships in firmware or source anybody can download."""
     for observation, name, value in case.values("tls.sha256", "tls.key_sha256"):
-        owner = _shared_keys().get(value.replace(":", "").strip().lower())
+        owner = shared_keys.owners().get(value.replace(":", "").strip().lower())
         if owner:
             yield _draft(case, observation, "tls.shared-key", Fact.VULNERABLE, quoted(name, value), owner=owner)
 
@@ -64,13 +63,3 @@ def _draft(case: Case, observation: Observation, name: str, fact: Fact, *evidenc
         facts=facts,
         endpoint=endpoint,
     )
-
-
-@cache
-def _shared_keys() -> dict[str, str]:
-    where = "fingerprints/shared-keys.yaml"
-    file = shipped("fingerprints") / "shared-keys.yaml"
-    root = text_yaml.load(file.read_text(encoding="utf-8"), where).root
-    if not isinstance(root, text_yaml.Mapping) or not isinstance(keys := root.get("keys"), text_yaml.Listing):
-        raise text_yaml.KnowledgeError(where, 1, "a list under 'keys' is expected")
-    return {str(key["sha256"]): str(key["owner"]) for key in keys if isinstance(key, text_yaml.Mapping)}

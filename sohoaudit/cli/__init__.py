@@ -1,6 +1,7 @@
 """The command line: one file a command, imported only when it is called, and one meaning an exit code."""
 
 import importlib
+import keyword
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Look": {
         "demo": "Audit a made-up office on this machine; nothing leaves it.",
         "scan": "Audit your own network, or the addresses you name.",
+        "import": "Judge what other programs and indexes saw: nmap, masscan, zgrab2, Shodan, Censys.",
+        "merge": "Make one audit of several, such as from inside and from outside.",
     },
     "Report": {
         "report": "Write the report of a saved audit again, in another format or language.",
@@ -44,11 +47,12 @@ class Commands(TyperGroup):
         """The command, imported now; None where there is none of this name."""
         if cmd_name not in _NAMES:
             return None
-        room = importlib.import_module(f"{__name__}.{cmd_name}")
+        word = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        room = importlib.import_module(f"{__name__}.{word}")
         if hasattr(room, "app"):
             return typer.main.get_command(room.app)
         alone = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-        alone.command(cmd_name)(getattr(room, cmd_name))
+        alone.command(cmd_name)(getattr(room, word))
         return typer.main.get_command(alone)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

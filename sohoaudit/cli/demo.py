@@ -5,7 +5,17 @@ import sys
 import typer
 
 from ..model import Audit
-from .options import FailOn, FailOnOption, FormatOption, LanguageOption, OutputOption, QuietOption, language_of
+from .options import (
+    BrandOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    LanguageOption,
+    OutputOption,
+    QuietOption,
+    RedactOption,
+    language_of,
+)
 
 # How long the made-up office takes, for the progress line (measured).
 DEMO_S = 8
@@ -15,6 +25,8 @@ def demo(
     format: FormatOption = None,
     output: OutputOption = None,
     language: LanguageOption = None,
+    brand: BrandOption = None,
+    redact: RedactOption = False,
     fail_on: FailOnOption = FailOn.URGENT,
     quiet: QuietOption = False,
 ) -> None:
@@ -29,7 +41,7 @@ def demo(
     from . import run
 
     settings = Settings(manners=LAB, language=language_of(language), is_demo=True)
-    run.formats_of(format, output)
+    how = run.delivery(format, output, fail_on, quiet, brand, redact)
 
     async def audit(watch: Watch, started: run.Started) -> Audit:
         async with open_office() as office:
@@ -39,12 +51,4 @@ def demo(
 
     if not quiet:
         print("A made-up office on this machine only; nothing leaves it.", file=sys.stderr)
-    code = run.perform(
-        audit,
-        DEMO_S,
-        formats=format,
-        output=output,
-        fail_on=fail_on,
-        is_quiet=quiet,
-    )
-    raise typer.Exit(code)
+    raise typer.Exit(run.perform(audit, DEMO_S, how))

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from ..hunt.export import Query
     from ..hunt.run import Coverage, Hit, Request
 
-app = group(
-    "Look for Volt Typhoon on the computers behind the router.\n\nExample: sohoaudit hunt run Security.evtx --format json"
-)
+app = group("Look for Volt Typhoon on the computers behind the router.\n\nExample: sohoaudit hunt run Security.evtx")
 baseline_app = group("This office's own ordinary days, to tell the unusual from.")
 app.add_typer(baseline_app, name="baseline")
 
@@ -61,7 +59,7 @@ def run(
     """
     _needs_extra()
     from ..hunt.chains import BaselineError
-    from ..hunt.rules import RuleError
+    from ..hunt.matcher import RuleError
     from ..hunt.run import Coverage, hunt
     from ..hunt.sources import LogError
 
@@ -73,6 +71,7 @@ def run(
         request = _request(logs, _packs(pack), (rules or [], ioc or [], allow or []), baseline, (since, until))
         if baseline:
             _note_thin_baseline(request, coverage, language)
+        _note_packs(_packs(pack), coverage, language)
         hits = list(hunt(request, coverage))
     except (LogError, BaselineError, RuleError) as fault:
         _refuse(str(fault))
@@ -127,7 +126,7 @@ def hashes(
     """
     _needs_extra()
     from ..hunt import hashes as hash_room
-    from ..hunt.rules import RuleError
+    from ..hunt.matcher import RuleError
 
     _one_of(format, _OWN_FORMATS, "--format")
     _one_of(fail_on, _PRIORITIES, "--fail-on")
@@ -162,6 +161,7 @@ def export(
     """
     _needs_extra()
     from ..hunt import export as export_room
+    from ..hunt.query import ExportError
     from ..hunt.rules import load
 
     target = _one_of(to, export_room.TARGETS, "--to")
@@ -171,7 +171,7 @@ def export(
         _one_of(name, tuple(names), "--hunt")
     try:
         written, refused = export_room.export(rule_set, target, frozenset(hunt or names), wider)
-    except export_room.ExportError as fault:
+    except ExportError as fault:
         _refuse(str(fault))
     if output:
         _save_queries(output, written, target)
@@ -222,7 +222,8 @@ def _request(
     period: tuple[str | None, str | None],
 ) -> "Request":
     from ..hunt.chains import Baseline
-    from ..hunt.rules import RuleError, load
+    from ..hunt.matcher import RuleError
+    from ..hunt.rules import load
     from ..hunt.run import Request
 
     rules, ioc, allow = own
@@ -241,6 +242,14 @@ def _request(
         baseline=Baseline.open(baseline) if baseline else None,
         decode_all=bool(rules),
     )
+
+
+def _note_packs(packs: tuple[str, ...], coverage: "Coverage", language: str) -> None:
+    from ..hunt.rules import PACKS
+    from ..hunt.words import words
+
+    if left := [name for name in PACKS if name not in packs]:
+        coverage.notes.append(words(language)("coverage.not_asked", packs=", ".join(left)))
 
 
 def _note_thin_baseline(request: "Request", coverage: "Coverage", language: str) -> None:

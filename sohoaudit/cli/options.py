@@ -2,6 +2,7 @@
 
 import os
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +38,13 @@ LanguageOption = Annotated[
 ]
 FailOnOption = Annotated[
     FailOn, typer.Option("--fail-on", help="Leave with 1 where a finding is this pressing, or more.")
+]
+BrandOption = Annotated[
+    Path | None,
+    typer.Option("--brand", metavar="FILE", help="Your mark on the report, as in reports/brand.example.yaml."),
+]
+RedactOption = Annotated[
+    bool, typer.Option("--redact", help="Replace MACs, serials, public addresses and host names, for sharing.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
 

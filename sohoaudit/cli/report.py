@@ -5,6 +5,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from .options import BrandOption, RedactOption
+
 
 def report(
     audit_file: Annotated[Path, typer.Argument(metavar="AUDIT.json", help="The audit, as --format json wrote it.")],
@@ -18,20 +20,28 @@ def report(
     language: Annotated[
         str | None, typer.Option("--language", help="en or ja; the audit's own where not given.")
     ] = None,
+    brand: BrandOption = None,
+    redact: RedactOption = False,
 ) -> None:
     """Write a saved audit again. Example: sohoaudit report audit.json --format html --output report.html."""
     from .. import document
     from .. import report as writers
+    from ..report.content.brand import BrandError, read
+    from ..report.content.redact import redacted
 
     formats = [name.strip() for name in format.split(",") if name.strip()]
     try:
+        mark = read(brand) if brand else None
         audit = document.parse(audit_file.read_bytes())
     except OSError as fault:
         _stop(f"{audit_file} cannot be read ({fault.strerror}): check the path and its permissions")
+    except BrandError as fault:
+        _stop(str(fault))
     except document.DocumentError as fault:
         _stop(f"{audit_file}: {fault}")
     try:
-        writers.save(audit, formats, language or audit.language, "-" if output is None else output)
+        audit = redacted(audit) if redact else audit
+        writers.save(audit, formats, language or audit.language, "-" if output is None else output, mark)
     except BrokenPipeError:
         raise
     except OSError as fault:

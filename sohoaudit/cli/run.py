@@ -1,19 +1,24 @@
 """Runs one audit for `scan` and `demo`: progress, Ctrl-C, the reports, the summary and the exit code."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-from .. import report
+from .. import document, report
 from ..audit import Auditor, Plan, Settings, Watch, exit_code
 from ..journal import Journal
 from ..knowledge.ports import harmful_ports
 from ..model import Audit, Priority, Scope
 from ..report import text
+from ..report.content.brand import Brand
+from ..report.content.brand import read as read_brand
+from ..report.content.redact import redacted
 from . import INTERRUPTED, TERMINATED
 from .options import FailOn
 from .progress import Reporter
@@ -72,49 +77,97 @@ def described(scope: Scope, settings: Settings, intent: Plan) -> str:
     return "\n".join(lines)
 
 
-def perform(
-    run: Run,
-    expected_s: float,
-    *,
+def read_audit(path: Path) -> Audit:
+    """An audit that was saved as JSON.
+
+    Raises:
+        DocumentError: it cannot be read or is no audit; the text names the file.
+    """
+    try:
+        return document.parse(path.read_bytes())
+    except OSError as fault:
+        reason = f"{path} cannot be read ({fault.strerror}): check the path and its permissions"
+        raise document.DocumentError(reason) from None
+    except document.DocumentError as fault:
+        raise document.DocumentError(f"{path}: {fault}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How an audit is handed over: in which formats, where to, and what makes the exit code 1."""
+
+    formats: tuple[str, ...]
+    output: str | None
+    fail_on: FailOn
+    is_quiet: bool
+    brand: Brand | None
+    is_redacted: bool
+
+
+def delivery(
     formats: str | None,
     output: str | None,
     fail_on: FailOn,
-    is_quiet: bool,
-    journal: Journal | None = None,
-) -> int:
-    """Run the audit to its end or to the first Ctrl-C, write what it found, and return the exit code.
+    quiet: bool,
+    brand: Path | None = None,
+    redact: bool = False,
+) -> Delivery:
+    """The options as they were typed, checked before anything is sent.
 
-    A single format that was asked for without a place goes to stdout, html excepted, which is for a browser. The
-    journal is removed once the audit ended by itself and is written.
+    A single format that was asked for without a place goes to stdout, html excepted, which is for a browser.
     """
     names = formats_of(formats, output)
     if formats is not None and output is None and len(names) == 1 and names[0] not in ("html", "pdf"):
         output = "-"
-    with Reporter(is_quiet=is_quiet, expected_s=expected_s) as watch:
+    return Delivery(names, output, fail_on, quiet, read_brand(brand) if brand else None, redact)
+
+
+def perform(run: Run, expected_s: float, how: Delivery, journal: Journal | None = None) -> int:
+    """Run the audit to its end or to the first Ctrl-C, hand over what it found, and return the exit code.
+
+    The journal is removed once the audit ended by itself and is written.
+    """
+    with Reporter(is_quiet=how.is_quiet, expected_s=expected_s) as watch:
         audit, stopped_by = asyncio.run(_until_stopped(run, watch))
     try:
-        written = _save(audit, names, output)
+        code = deliver(audit, how)
     except typer.Exit:
         if journal:
             print(f"sohoaudit: nothing is lost: sohoaudit scan --resume {journal.path} --output …", file=sys.stderr)
         raise
-    if not is_quiet and output != "-":
-        print(text.summary(audit, audit.language, sys.stdout.isatty()), end="")
-        print(f"Report: {' and '.join(_shown(path) for path in written)}")
     if stopped_by:
         go_on = f"; go on with: sohoaudit scan --resume {journal.path}" if journal else ""
         print(f"sohoaudit: stopped; what was finished is in the report{go_on}", file=sys.stderr)
         return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
     if journal:
         journal.discard()
-    return exit_code(audit, None if fail_on is FailOn.NEVER else Priority(fail_on.value))
+    return code
+
+
+def deliver(audit: Audit, how: Delivery) -> int:
+    """Write an audit in its formats, tell its summary, and return the exit code."""
+    audit = redacted(audit) if how.is_redacted else audit
+    written = _save(audit, how.formats, how.output, how.brand)
+    if not how.is_quiet and how.output != "-":
+        print(text.summary(audit, audit.language, _is_coloured()), end="")
+        print(f"Report: {' and '.join(_shown(path) for path in written)}")
+    return exit_code(audit, None if how.fail_on is FailOn.NEVER else Priority(how.fail_on.value))
 
 
 async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals | None]:
     loop = asyncio.get_running_loop()
     stopped_by: list[signal.Signals] = []
+    ticking: list[asyncio.Task[None]] = []
 
-    def stop_on_signals(auditor: Auditor) -> None:
+    async def tick(auditor: Auditor) -> None:
+        # So that a line comes while a slow device keeps everybody waiting, too.
+        while True:
+            await asyncio.sleep(1)
+            watch(auditor.progress)
+
+    def begin(auditor: Auditor) -> None:
+        ticking.append(asyncio.create_task(tick(auditor)))
+
         def stop(number: signal.Signals) -> None:
             stopped_by.append(number)
             auditor.stop()
@@ -122,13 +175,13 @@ async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop, number)
 
-    audit = await run(watch, stop_on_signals)
+    audit = await run(watch, begin)
     return audit, stopped_by[0] if stopped_by else None
 
 
-def _save(audit: Audit, formats: Sequence[str], output: str | None) -> list[Path]:
+def _save(audit: Audit, formats: Sequence[str], output: str | None, brand: Brand | None) -> list[Path]:
     try:
-        return report.save(audit, formats, audit.language, output)
+        return report.save(audit, formats, audit.language, output, brand)
     except BrokenPipeError:
         raise
     except OSError as fault:
@@ -138,6 +191,11 @@ def _save(audit: Audit, formats: Sequence[str], output: str | None) -> list[Path
     except ValueError as fault:
         print(f"sohoaudit: {fault}", file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+def _is_coloured() -> bool:
+    """Colour goes to a terminal alone, and never under NO_COLOR (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _shown(path: Path) -> str:

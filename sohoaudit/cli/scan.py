@@ -1,5 +1,6 @@
 """`sohoaudit scan`: audits this machine's own network, or the addresses that were named."""
 
+import asyncio
 import os
 import secrets
 import sys
@@ -9,8 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..model import Audit, Scope, Vantage
-from .options import FailOn, FailOnOption, FormatOption, LanguageOption, OutputOption, QuietOption, language_of
+from ..model import Audit, Index, Scope, Vantage
+from .options import (
+    BrandOption,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    LanguageOption,
+    OutputOption,
+    QuietOption,
+    RedactOption,
+    language_of,
+)
 
 if TYPE_CHECKING:
     from ..audit import Settings
@@ -22,7 +33,7 @@ def scan(
         list[str] | None,
         typer.Argument(
             metavar="TARGET…",
-            help="Address, range (192.168.1.10-40), network (192.168.1.0/24), name, gateway, lan, or @file.",
+            help="Address, range (192.168.1.10-40), network (192.168.1.0/24), name, gateway, lan, wan, or @file.",
         ),
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="TARGET", help="Never touch these.")] = None,
@@ -32,6 +43,13 @@ def scan(
     vantage: Annotated[Vantage, typer.Option("--vantage", help="Where this machine stands.")] = Vantage.LAN,
     authorized: Annotated[
         str | None, typer.Option("--authorized", metavar="WHO", help="Who allowed it; needed for public addresses.")
+    ] = None,
+    hairpin: Annotated[
+        bool, typer.Option("--hairpin", help="Also ask this network's own internet address from inside.")
+    ] = False,
+    index: Annotated[
+        Index | None,
+        typer.Option("--index", help="Ask this index what it saw of the internet address alone."),
     ] = None,
     pace: Annotated[
         str | None,
@@ -48,12 +66,17 @@ def scan(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and send nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    with_audits: Annotated[
+        list[Path] | None, typer.Option("--with", metavar="AUDIT.json", help="Merge with this audit; may be repeated.")
+    ] = None,
     fingerprints: Annotated[
         Path | None, typer.Option("--fingerprints", metavar="DIR", help="Your own fingerprints; they win over ours.")
     ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
     language: LanguageOption = None,
+    brand: BrandOption = None,
+    redact: RedactOption = False,
     fail_on: FailOnOption = FailOn.URGENT,
     quiet: QuietOption = False,
 ) -> None:
@@ -61,12 +84,15 @@ def scan(
 
     Example: sohoaudit scan 192.168.1.0/24 --output report.html --format html
 
-    SNMP communities beside "public" come from the environment: SOHOAUDIT_SNMP_COMMUNITIES=name,name.
+    From the environment come Shodan's key (SHODAN_API_KEY) and SNMP communities beside "public":
+    SOHOAUDIT_SNMP_COMMUNITIES=name,name.
     """
+    from .. import indexes, outside
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
     from ..journal import Journal, find, refuse_another
-    from ..scope import parse
+    from ..merging import merged
+    from ..scope import check_routes, parse
     from ..sweep.pace import MANNERS
     from . import run
 
@@ -80,20 +106,28 @@ def scan(
     wanted_ports = run.ports_of(ports) if ports else None
     journal = Journal.reopen(find(resume)) if resume else None
     kept = journal.head if journal else None
+    if index:
+        indexes.ready(index)
+    own = outside.Own(here, vantage, is_dry=dry_run)
     if kept and not targets:
         scope = kept.scope
     else:
-        scope = parse(targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here)
+        scope = parse(
+            targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here, wan=own.addresses
+        )
     if journal and kept:
         refuse_another(kept, journal.path, scope=scope if targets else None, tcp_ports=wanted_ports)
         format, output = format or kept.formats, output or kept.output
-    run.formats_of(format, output)
+    scopes = [scope, *own.hairpin_scopes(authorized, exclude or [])] if hairpin else [scope]
+    known = [run.read_audit(path) for path in with_audits or []]
+    how = run.delivery(format, output, fail_on, quiet, brand, redact)
     settings = Settings(
         tcp_ports=kept.tcp_ports if kept else wanted_ports or default_tcp_ports(),
         manners=MANNERS[pace or (kept.pace if kept else "normal")],
         communities=_communities(),
         language=kept.language if kept and not language else language_of(language),
         fingerprints=(fingerprints,) if fingerprints else (),
+        hairpin=own.told if vantage is Vantage.LAN else (),
         sweep=sweep,
     )
     intent = plan(journal.rest_of(scope) if journal else scope, settings)
@@ -104,24 +138,17 @@ def scan(
         _confirm(run.described(scope, settings, intent), is_sure=yes)
     if sweep == "syn":
         _tell_missing_right()
+    check_routes(scope)
     journal = journal or _begun(scope, settings, format, output)
 
     async def audit(watch: Watch, started: run.Started) -> Audit:
-        auditor = Auditor([scope], settings, here=here, watch=watch, journal=journal)
+        auditor = Auditor(scopes, settings, here=here, watch=watch, gaps=own.gaps, journal=journal)
         started(auditor)
-        return await auditor.run()
+        seen = await auditor.run()
+        more = [*known, *(await asyncio.to_thread(outside.indexed, index, seen) if index else [])]
+        return merged([seen, *more], own_fingerprints=settings.fingerprints) if more else seen
 
-    raise typer.Exit(
-        run.perform(
-            audit,
-            intent.seconds,
-            formats=format,
-            output=output,
-            fail_on=fail_on,
-            is_quiet=quiet,
-            journal=journal,
-        )
-    )
+    raise typer.Exit(run.perform(audit, intent.seconds, how, journal))
 
 
 def _begun(scope: Scope, settings: "Settings", formats: str | None, output: str | None) -> "Journal | None":

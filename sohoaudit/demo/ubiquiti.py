@@ -1,4 +1,4 @@
-"""Ubiquiti's discovery, version 1: four bytes in, a list of type, length and value out (device-facts, UDP 10001)."""
+"""Ubiquiti's discovery, version 1: four bytes in, a list of type, length and value out (UDP 10001)."""
 
 import contextlib
 import struct

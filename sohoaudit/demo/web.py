@@ -11,7 +11,7 @@ from ..model import Transport
 from .certificates import server_context
 from .doors import GuestBook, Request, open_tcp, streams
 
-# Old CPE web servers fall over beyond these (device-facts on GoAhead 2, Boa, RomPager 4.07).
+# Old CPE web servers fall over beyond these (GoAhead 2, Boa, RomPager 4.07).
 PATH_LIMIT_BYTES = 128
 HEAD_LIMIT_BYTES = 1_024
 BODY_LIMIT_BYTES = 8_192

@@ -55,7 +55,8 @@ async def sightings(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting | Gap
                 async for sighting in seen:
                     found.put_nowait(sighting)
         except Exception as fault:
-            found.put_nowait(Gap("discover", name, f"this way of finding devices failed: {fault}", matters=True))
+            reason = f"this way of finding devices failed: {fault}"
+            found.put_nowait(Gap("discover", name, reason, "", True, "way-failed", str(fault)))
         finally:
             found.put_nowait(None)
 

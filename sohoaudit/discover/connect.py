@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from ..dialer import Dialer
 from ..here import Here
-from ..model import Endpoint
+from ..model import Endpoint, Scope
 from . import Sighting, way
 
 # One of these is open or refused on nearly every device that has an address (device ports, most common first).
@@ -24,7 +24,7 @@ async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     """Yield each address of the scope that answers a connection attempt, or whose MAC the kernel learnt by it."""
     found: asyncio.Queue[Sighting | None] = asyncio.Queue()
     slots = asyncio.Semaphore(HOSTS_AT_ONCE)
-    neighbours = _Neighbours(here)
+    neighbours = _Neighbours(here, dialer.scope)
 
     async def knock(address: str) -> None:
         try:
@@ -56,8 +56,8 @@ async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
 class _Neighbours:
     """The neighbour table, read again at most a few times a second however many addresses ask for it."""
 
-    def __init__(self, here: Here) -> None:
-        self._here = here
+    def __init__(self, here: Here, scope: Scope) -> None:
+        self._here, self._scope = here, scope
         self._lock = asyncio.Lock()
         self._read_s = -TABLE_IS_FRESH_S
         self._addresses: frozenset[str] = frozenset()
@@ -67,7 +67,9 @@ class _Neighbours:
         clock = asyncio.get_running_loop().time
         async with self._lock:
             if clock() - self._read_s >= TABLE_IS_FRESH_S:
-                self._addresses = frozenset(n.address for n in await asyncio.to_thread(self._here.neighbours))
+                self._addresses = frozenset(
+                    n.address for n in await asyncio.to_thread(self._here.neighbours, self._scope)
+                )
                 self._read_s = clock()
         return address in self._addresses
 
@@ -83,7 +85,7 @@ async def _answers(address: str, dialer: Dialer, here: Here, neighbours: _Neighb
         except TimeoutError:
             pass
         except OSError as fault:
-            if fault.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
+            if fault.errno in (errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.EACCES, errno.EPERM):
                 return None
             if fault.errno != errno.ECONNRESET:
                 raise

@@ -11,6 +11,6 @@ from . import Sighting, way
 @way("neighbours")
 async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     """Yield each address of the scope that the table holds."""
-    for neighbour in await asyncio.to_thread(here.neighbours):
+    for neighbour in await asyncio.to_thread(here.neighbours, dialer.scope):
         if dialer.scope.holds(neighbour.address):
             yield Sighting(neighbour.address, "neighbours")

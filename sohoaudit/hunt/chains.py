@@ -154,7 +154,7 @@ class ChainWatch:
             if hit_names:
                 group = (chain.hunt, *(_group_value(event, name) for name in chain.group_by))
                 where = f"{file}, record {event.record}"
-                command = event.text("CommandLine") or event.text("Image")
+                command = (event.text("CommandLine") or event.text("Image"))[:200]
                 value = event.folded(chain.field or "Image") or ""
                 step = _Step(moment.timestamp(), value, hit_names[0], where, command)
                 yield from self._advance(chain, group, step)

@@ -104,9 +104,13 @@ def title(hit: Hit, words: Words) -> str:
 
 def why(hit: Hit, words: Words) -> str:
     """One sentence: what happened, and in what way the event shows it."""
+    return f"{title(hit, words)}: {reason(hit, words)}"
+
+
+def reason(hit: Hit, words: Words) -> str:
+    """In what way the event shows it."""
     detail = words(f"details.{hit.reason}", **hit.details) if words.has("details", hit.reason) else ""
-    reason = words(f"reasons.{hit.reason}", **{"detail": detail, **hit.details})
-    return f"{title(hit, words)}: {reason}"
+    return words(f"reasons.{hit.reason}", **{"detail": detail, **hit.details})
 
 
 def blind_text(blind: Blind, words: Words) -> str:

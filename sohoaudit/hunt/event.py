@@ -23,11 +23,14 @@ class Event:
     event_id: int = 0
     record: int = 0
     record_id: str = ""
+    provider: str = ""
     _folded: dict[str, str | None] = field(default_factory=dict, repr=False)
 
     def text(self, name: str) -> str:
         """The raw value of a field as text; empty where the log has none (`-` is Windows' way of saying none)."""
         value = self.fields.get(name)
+        if value is None and name in _SYSTEM:
+            value = getattr(self, _SYSTEM[name])
         if value is None or value == "-":
             return ""
         return value if isinstance(value, str) else str(value)
@@ -66,7 +69,7 @@ def fold(name: str, text: str) -> str:
     if name in _COMMANDS:
         return _command(text)
     if name in _REGISTRY_KEYS:
-        return _registry(text)
+        return _registry(text).rstrip("\\")
     lowered = text.replace("\u00a5", "\\").lower()
     if name in _PROGRAMS:
         lowered = lowered.strip('" ')
@@ -99,6 +102,8 @@ def moment(text: str) -> datetime | None:
     return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
+# Sigma's names for what Windows keeps beside an event's data.
+_SYSTEM = {"Provider_Name": "provider", "Channel": "channel", "Computer": "host"}
 _COMMANDS = frozenset({"CommandLine", "ParentCommandLine", "ScriptBlockText"})
 _REGISTRY_KEYS = frozenset({"TargetObject", "RegistryKey"})
 _PROGRAMS = frozenset({"Image", "ParentImage", "OsParentImage"})
@@ -106,16 +111,17 @@ _PROGRAMS = frozenset({"Image", "ParentImage", "OsParentImage"})
 # What remains of curly quotes after one wrong decoding (UTF-8 read as Windows-1252 or as Latin-1), then the quotes
 # themselves, the replacement character, and NUL.
 _MOJIBAKE = re.compile("\u00e2\u20ac[\u0153\u009d\u02dc\u2122\ufffd]?|\u00e2\u0080[\u0098-\u009f]")
-_MARKS = str.maketrans(
-    {**dict.fromkeys("\"'^`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02\uff07\ufffd\u0091\u0092\u0093\u0094\u200b\u200e\u200f\ufeff\x00"),
-     "\u00a5": "\\", "\uff3c": "\\"}
-)  # fmt: skip
+_QUOTES = "\"'^`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02\uff07\ufffd\u0091\u0092\u0093\u0094"
+_INVISIBLE = "\u200b\u200e\u200f\ufeff\x00"
+_MARKS = str.maketrans({**dict.fromkeys(_QUOTES + _INVISIBLE), "\u00a5": "\\", "\uff3c": "\\"})
 _BACKSLASHES = re.compile(r"\\{2,}")
 _SPACES = re.compile(r"\s+")
 _HIVE = re.compile(r"^(?:\\?registry\\machine|hkey_local_machine|hklm:?|machine)\\")
 _CONTROL_SET = re.compile(r"\\system\\(?:controlset\d{3}|currentcontrolset)(?=\\|$)")
 _DATE_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
+_DOTNET_DATE = re.compile(r"^/Date\((\d{11,14})\)/$")
 _DATE_FORMS = (
+    "%Y-%m-%d %H:%M:%S",
     "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%b %d %Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %I:%M %p",
     "%m/%d/%y %I:%M:%S %p",
 )  # fmt: skip
@@ -151,8 +157,9 @@ def _registry(text: str) -> str:
 
 
 def _written(text: str) -> datetime | None:
-    plain = _DATE_ORDINAL.sub("", text).replace(" UTC", "").replace(",", "")
-    plain = plain.replace(" @ ", " ").split(".")[0] if "." in plain else plain
+    if milliseconds := _DOTNET_DATE.search(text):
+        return datetime.fromtimestamp(int(milliseconds.group(1)) / 1_000, UTC)
+    plain = _DATE_ORDINAL.sub("", text).replace(" UTC", "").replace(",", "").replace(" @ ", " ").partition(".")[0]
     for form in _DATE_FORMS:
         try:
             return datetime.strptime(plain, form)

@@ -73,7 +73,21 @@ _NAMES = {
     "registryvaluename": "RegistryValue", "registryvaluedata": "Details", "executableinfo": "@executable",
     "mapdescription": "@map",
 }  # fmt: skip
-_CONTAINERS = frozenset({"Event", "EventData", "event_data", "_source", "result", "UserData", "user_data", "fields"})
+_CONTAINERS = frozenset(
+    {
+        "Event",
+        "EventData",
+        "event_data",
+        "_source",
+        "result",
+        "UserData",
+        "user_data",
+        "fields",
+        "win",
+        "eventdata",
+        "system",
+    }
+)
 _XDR = re.compile(r"(?i)^(?:os[_ ])?act(?:ion|or)[_ ](?:process|registry|file|effective)")
 _ENDS = re.compile(r"\b(?:end|ended|terminat|exit)")
 _LABEL = re.compile(r"^\s*([A-Za-z][A-Za-z0-9 ]{1,40}):[ \t]*(.*?)\s*$", re.MULTILINE)
@@ -128,6 +142,8 @@ def from_mapping(raw: Mapping[str, object]) -> Event:
     event = windows(number, channel, provider, known, host=host, time=time, record_id=record_id)
     if event.category is OTHER:
         _elastic(event, known)
+    if event.category is PROCESS and not known.get("Image"):
+        _put(known, "Image", _program_of(str(known.get("CommandLine") or "")))
     if event.category in (FILE, IMAGE):
         # `process.hash` is the acting program's there, not the file's.
         known["sha256"] = file_hash or _sha256_of(str(known.get("Hashes") or ""))
@@ -142,10 +158,13 @@ def windows(
     """An event from Windows' own fields, by channel and number; unknown ones keep their names under `other`."""
     place = _place(channel, provider)
     category = OTHER
-    if number in _SYSMON and ("sysmon" in place or not place.strip() or "ParentProcessGuid" in data):
+    is_unsaid = not place.strip()
+    if number in _SYSMON and ("sysmon" in place or is_unsaid or _has_sysmon_fields(data)):
         category = _SYSMON[number]
         _sysmon(number, data)
-    elif number in _SECURITY and ("security" in place or "NewProcessName" in data or "ObjectValueName" in data):
+    elif number in _SECURITY and (
+        "security" in place or is_unsaid or "NewProcessName" in data or "ObjectValueName" in data
+    ):
         category = _SECURITY[number]
         (_process_4688 if number == 4688 else _registry_4657)(data)
     elif number in _CLEARED and ("eventlog" in place or _CLEARED[number] in place):
@@ -154,7 +173,7 @@ def windows(
         category = "esent"
         data["Data"] = _plain(data.get("Data") or data.get("Message"))
     data["EventID"] = number
-    return Event(category, data, host, time, channel, number, record_id=record_id)
+    return Event(category, data, host, time, channel, number, record_id=record_id, provider=provider)
 
 
 @lru_cache(maxsize=1_000)
@@ -165,6 +184,13 @@ def _place(channel: str, provider: str) -> str:
 def is_known_name(name: str) -> bool:
     """Whether a column of this name says anything to the table."""
     return name.lower().replace("_", "").replace(" ", "").replace("-", "").removeprefix("winlog.eventdata.") in _NAMES
+
+
+def _has_sysmon_fields(data: Mapping[str, object]) -> bool:
+    """Whether the fields are Sysmon's, for collectors that file everything under a channel of their own."""
+    if "TargetObject" in data or "TargetFilename" in data:
+        return True
+    return "Image" in data and ("CommandLine" in data or "ProcessGuid" in data)
 
 
 def _sysmon(number: int, data: dict[str, object]) -> None:
@@ -206,9 +232,11 @@ def _registry_4657(data: dict[str, object]) -> None:
         kind = "SetValue" if _told(data.get("NewValue")) else ""
     data["EventType"] = kind
     key, value = str(data.get("ObjectName") or ""), str(data.get("ObjectValueName") or "")
+    if not key:
+        key, _, value = str(data.get("TargetObject") or "").rpartition("\\")
     data["RegistryKey"], data["RegistryValue"] = key, value
     data["TargetObject"] = f"{key}\\{value}" if value else key
-    data["Details"] = data.get("NewValue")
+    _put(data, "Details", data.get("NewValue"))
     _put(data, "Image", data.get("ProcessName"))
     if user := _told(data.get("SubjectUserName")):
         data["User"] = user
@@ -264,6 +292,13 @@ def _defender(known: dict[str, object], file_hash: object, host: str, time: str,
     return Event(OTHER, known, host, time, "Defender", record_id=record_id)
 
 
+def _program_of(command: str) -> str:
+    """The program a command line begins with, for tables that have no column for it."""
+    command = command.lstrip()
+    program = command[1:].partition('"')[0] if command.startswith('"') else command.partition(" ")[0]
+    return program if program.lower().endswith((".exe", ".com")) else f"{program}.exe" if program else ""
+
+
 def _elastic(event: Event, known: dict[str, object]) -> None:
     """ECS fields without Windows' own beside them: `event.category`, `event.type` and `event.action` tell the kind."""
     kinds = f"{known.get('@category', '')} {known.get('@kind', '')} {known.get('@action', '')}".lower()
@@ -307,7 +342,7 @@ def _flatten(raw: Mapping[str, object], path: str, known: dict[str, object]) -> 
                 continue
         if isinstance(value, list):
             value = _joined(value, known)
-        if value is None or value == "":
+        if value is None or value in ("", "-"):
             continue
         name = _KEY_CACHE.get(here) or _name_of(here)
         if name not in known:
@@ -339,7 +374,10 @@ def _from_texts(known: dict[str, object]) -> None:
         import orjson
 
         try:
-            _flatten(cast("dict[str, object]", orjson.loads(payload)), "", known)
+            inner = orjson.loads(payload)
+            # Beside a payload, `ProcessId` is the process that wrote the record.
+            known.pop("ProcessId", None)
+            _flatten(cast("dict[str, object]", inner), "", known)
         except orjson.JSONDecodeError:
             known["Payload"] = payload
     if isinstance(executable := known.pop("@executable", None), str):
@@ -430,7 +468,8 @@ def _parts(value: object) -> list[object]:
 def _attribute(value: object, name: str) -> object:
     if isinstance(value, dict):
         attributes = value.get("#attributes")
-        return (attributes if isinstance(attributes, dict) else value).get(name)
+        found = attributes if isinstance(attributes, dict) else value
+        return found.get(name) or found.get(f"@{name}")
     return value
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from ..model import Audit, Device, Finding, Gap, Scope, printable
-from .document import blind_text, title, unread_lines, why
+from .document import blind_text, reason, title, unread_lines, why
 from .event import moment
 from .run import Coverage, Hit
 from .words import Words
@@ -28,7 +28,6 @@ def audit_of(hits: Iterable[Hit], coverage: Coverage, words: Words, language: st
         coverage=tuple(_gaps(coverage, words)),
         settings={"hunt": words("finding.scope"), "records": f"{coverage.records:,}"},
         language=language,
-        is_complete=not coverage.is_incomplete,
     )
 
 
@@ -46,25 +45,26 @@ def _device(host: str, found: dict[str, list[Hit]], words: Words) -> Device:
 
 def _finding(key: str, host: str, hunt: str, hits: list[Hit], words: Words) -> Finding:
     worst = min(hits, key=lambda hit: hit.level.rank)
-    rule = f"hunt.{hunt}"
+    rule = f"{'compromise' if worst.pack == 'volt' else 'hunt'}.{hunt}"
     meaning = words(f"hunts.{hunt}.meaning") if words.has("hunts", hunt) else why(worst, words)
     shown_host = host or words("finding.unknown_host")
     evidence = [_evidence(hit, words) for hit in hits[:_EVIDENCE_SHOWN]]
     if len(hits) > _EVIDENCE_SHOWN:
         evidence.append(words("finding.more", count=f"{len(hits) - _EVIDENCE_SHOWN:,}"))
+    acts = sum("same act as" not in hit.evidence for hit in hits)
     times = [time for hit in hits if (time := moment(hit.time))]
     return Finding(
         id=_digest(f"{key}|{rule}"),
         rule=rule,
         priority=worst.level,
         title=title(worst, words),
-        summary=words("finding.summary", meaning=meaning, count=f"{len(hits):,}", host=shown_host),
+        summary=words("finding.summary", meaning=meaning, count=f"{acts:,}", host=shown_host),
         evidence=tuple(evidence),
         remedy=words.steps(hunt),
         verify=words("finding.verify", file="LOGS"),
         references=worst.references,
         first_seen=min(times, default=None),
-        facts={"host": shown_host, "count": str(len(hits)), "grade": worst.grade},
+        facts={"host": shown_host, "count": str(acts), "grade": worst.grade},
         because=("inside", "compromised" if worst.pack == "volt" else "unusual"),
     )
 
@@ -75,7 +75,7 @@ def _evidence(hit: Hit, words: Words) -> str:
     where = words(
         "finding.evidence", time=time, file=printable(hit.file), record=hit.record, shown=" ".join(shown.split())
     )
-    return f"{where} ({why(hit, words)})"
+    return f"{where} ({reason(hit, words)})"
 
 
 def _gaps(coverage: Coverage, words: Words) -> Iterable[Gap]:

@@ -6,7 +6,7 @@ Field names: Splunk's Microsoft Sysmon add-on; Defender's advanced hunting table
 import re
 
 from .event import FILE, PROCESS, REGISTRY
-from .export import ExportError, Language, condition_in, joined, written
+from .query import ExportError, Language, condition_in, joined, written
 from .rules import Chain, Rule
 from .tree import Leaf
 

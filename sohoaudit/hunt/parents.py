@@ -7,7 +7,8 @@ from .event import Event
 
 # PIDs are used again: a join reaches back this far at most, and only to the latest start of that number.
 _REACH = timedelta(hours=24)
-_KEPT = 20_000
+_KEPT = 10_000
+_COMMAND_LENGTH = 400
 
 
 class Parents:
@@ -23,7 +24,7 @@ class Parents:
         fields = event.fields
         if not fields.get("ParentImage") and not fields.get("OsParentImage"):
             joined = self._join(event)
-        image, command = fields.get("Image"), fields.get("CommandLine")
+        image, command = fields.get("Image"), str(fields.get("CommandLine") or "")[:_COMMAND_LENGTH]
         if not image:
             return joined
         if guid := fields.get("ProcessGuid"):

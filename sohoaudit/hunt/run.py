@@ -1,7 +1,8 @@
 """Asks every rule about every event of the logs given, and keeps count of what could not be looked at."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +21,8 @@ _SHOWN_FIELDS = (
 _SHOWN_LENGTH = 2_000
 # cmd.exe takes 8,191 characters and CreateProcess 32,767; loggers and exports cut at these lengths.
 _CUT_LENGTHS = frozenset({1_023, 1_024, 2_047, 2_048, 4_095, 4_096, 8_191, 8_192, 32_766, 32_767})
+_ACTS_KEPT = 1_000
+_SAME_ACT = "same act as"
 _COMMAND, _HASH = "CommandLine", "sha256"
 _HASHED = (PROCESS, FILE, IMAGE)
 
@@ -77,14 +80,17 @@ class Coverage:
     last: str = ""
     blind: list[Blind] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    hunts: int = 0
     notes: list[str] = field(default_factory=list)
     allowed: int = 0
 
     @property
     def is_incomplete(self) -> bool:
-        """Something could not be read, nothing was a log, or no process start carries the command that hunts ask for."""
+        """Something could not be read, no hunt could look, or no process start carries the command hunts ask for."""
         starts = self.kinds.get(PROCESS, 0)
         if self.faults or (starts and self.without_command == starts):
+            return True
+        if self.hunts and sum(not blind.is_partial for blind in self.blind) == self.hunts:
             return True
         return any(log.unread for log in self.logs) or all(log.passed_over for log in self.logs)
 
@@ -135,6 +141,7 @@ class _Judge:
         self._agents = Index(request.rules.agents) if request.rules.agents else None
         self._watch = ChainWatch(request.rules.chains, request.rules.rules, request.baseline)
         self._coverage = coverage
+        self._acts: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def hits(self, event: Event, log: Log, joined: bool) -> list[Hit]:
         """What the event is a hit of; `joined` says that its parent was filled in."""
@@ -151,10 +158,26 @@ class _Judge:
         for rule in matched:
             if not rule.only_in_chains and (rule.hunt not in best or rule.grade == "exact"):
                 best[rule.hunt] = rule
-        found = [_hit(rule, event, log, joined) for rule in best.values()]
+        found = [self._collapsed(_hit(rule, event, log, joined), event) for rule in best.values()]
         if is_chained:
             found += [_chain_hit(seen, event, log) for seen in self._watch.see(event, log.name, matched)]
         return found
+
+    def _collapsed(self, hit: Hit, event: Event) -> Hit:
+        """The hit, marked where its parent was one of the same hunt: `cmd /c netsh …` and its netsh are one act."""
+        if event.category != PROCESS:
+            return hit
+        parent = self._acts.get((hit.hunt, _process_key(event, "ParentProcessGuid", "ParentProcessId")))
+        if own := _process_key(event, "ProcessGuid", "ProcessId"):
+            self._acts[hit.hunt, own] = hit.record
+            if len(self._acts) > _ACTS_KEPT:
+                self._acts.popitem(last=False)
+        return hit if parent is None else replace(hit, evidence={**hit.evidence, _SAME_ACT: f"record {parent}"})
+
+
+def _process_key(event: Event, guid: str, number: str) -> str:
+    """What tells a process from any other: its GUID, or else host and number; empty where neither is told."""
+    return event.text(guid) or (f"{event.host}|{event.text(number)}" if event.text(number) else "")
 
 
 def _chain_hit(seen: Seen, event: Event, log: Log) -> Hit:
@@ -163,9 +186,9 @@ def _chain_hit(seen: Seen, event: Event, log: Log) -> Hit:
         grade="behaviour",
         level=seen.level,
         pack="chains",
-        file=log.name,
+        file=printable(log.name),
         record=event.record,
-        time=event.time,
+        time=printable(event.time[:64]),
         host=printable(event.host),
         title=seen.title,
         reason=seen.reason,
@@ -181,9 +204,9 @@ def _hit(rule: Rule, event: Event, log: Log, joined: bool) -> Hit:
         grade=rule.grade,
         level=rule.level,
         pack=rule.pack,
-        file=log.name,
+        file=printable(log.name),
         record=event.record,
-        time=event.time,
+        time=printable(event.time[:64]),
         host=printable(event.host),
         title=rule.title,
         reason=_reason(rule, event, joined),
@@ -245,7 +268,7 @@ def _count(event: Event, coverage: Coverage) -> None:
         coverage.without_hash[kind] = coverage.without_hash.get(kind, 0) + 1
     if event.host:
         coverage.hosts.add(event.host)
-    if event.time:
+    if event.time[:1].isdigit():
         if not coverage.first or event.time < coverage.first:
             coverage.first = event.time
         if event.time > coverage.last:
@@ -258,6 +281,7 @@ def _judge_coverage(rules: RuleSet, coverage: Coverage) -> None:
     for rule in rules.rules:
         if not rule.only_in_chains:
             leading.setdefault(rule.hunt, rule)
+    coverage.hunts = len(leading)
     for name, rule in leading.items():
         total = coverage.kinds.get(rule.source, 0)
         if not total:

@@ -34,7 +34,7 @@ class Log:
     """One log that was opened: its name for people, its kind, and what happened while it was read.
 
     `unread` counts records and chunks that could not be read; `faults` says what they were, first ones only. A file
-    that was met in a folder or an archive and is no log at all is `passed_over`, which is no fault.
+    that was met in a folder or an archive (not `was_named`) and is no log at all is `passed_over`, which is no fault.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Log:
     records: int = 0
     skipped: int = 0
     unread: int = 0
+    was_named: bool = True
     passed_over: bool = False
     faults: list[str] = field(default_factory=list)
 
@@ -102,7 +103,7 @@ def _open(
     elif head.startswith(b"PK\x03\x04"):
         yield from _zip(name, stream, needed, depth)
     else:
-        log = Log(name, _kind(head))
+        log = Log(name, _kind(head), was_named=was_named)
         reader: dict[str, Callable[[Log, IO[bytes]], Iterator[Event]]] = {"json": _json, "csv": _csv}
         if log.kind == "evtx":
             yield log, _guarded(log, _evtx(log, stream, needed))
@@ -120,8 +121,14 @@ def _guarded(log: Log, found: Iterator[Event]) -> Iterator[Event]:
     """The events, until something breaks; what breaks ends this log and is counted."""
     try:
         yield from found
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError, csv.Error) as fault:
+    except BaseException as fault:
+        # A panic in the EVTX parser's Rust is no Exception.
+        if not isinstance(fault, _READING_FAULTS) and type(fault).__name__ != "PanicException":
+            raise
         log.fault(f"breaks off after record {log.records}: {fault}")
+
+
+_READING_FAULTS = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError, csv.Error)
 
 
 def _kind(head: bytes) -> str:
@@ -129,11 +136,13 @@ def _kind(head: bytes) -> str:
         return "evtx"
     plain = head[_mark_length(head) :]
     text = plain.decode(_encoding(plain), "replace").lstrip("\ufeff\x00 \t\r\n")
-    if text.startswith(("{", "[")):
+    if text.startswith("{") or (text.startswith("[") and text[1:].lstrip()[:1] in ("{", "]", "")):
         return "json"
     if text.startswith("<"):
         return "XML"
     first = text.splitlines()[0] if text else ""
+    if first.startswith("#TYPE"):
+        return "csv"
     if "\x00" in first or not any(mark in first for mark in ",;\t"):
         return "not a log this tool knows"
     return "csv"
@@ -382,6 +391,9 @@ def _csv(log: Log, stream: IO[bytes]) -> Iterator[Event]:
     csv.field_size_limit(RECORD_LIMIT_BYTES)
     rows = csv.reader(_text_lines(reader), delimiter=separator)
     header = [name.strip().strip('\ufeff"') for name in next(rows, [])]
+    if not _is_header(header) and not log.was_named:
+        log.passed_over = True
+        return
     if not _is_header(header):
         log.fault("has no header of a log this tool knows: export it with its column names")
         return

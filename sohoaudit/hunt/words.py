@@ -32,7 +32,10 @@ class Words:
         """What to do about a hunt's hits, one action a line, in their order."""
         entry = cast(text_yaml.Mapping, self._root["hunts"]).get(hunt)
         names = cast("list[str]", entry["steps"]) if isinstance(entry, dict) else ["ask", "keep"]
-        return tuple(self(f"steps.{name}").replace("{signatures}", SIGNATURES) for name in names)
+        return tuple(
+            self(f"steps.{name}").replace("{signatures}", SIGNATURES).replace("{cves}", ", ".join(CVES))
+            for name in names
+        )
 
     def references(self) -> tuple[str, ...]:
         """What a technician can switch on, and whom to call."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from .event import FILE, PROCESS, REGISTRY
-from .export import ExportError, lint
+from .query import ExportError, lint
 from .rules import Rule
 from .tree import And, Leaf, Node, Not, Or, leaves, simplified, tree_of
 

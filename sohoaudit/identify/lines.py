@@ -10,35 +10,58 @@ from . import Identifier
 
 _NOWHERE = Endpoint("0.0.0.0", 0)  # noqa: S104 - no address at all: the lines carry none
 _ABSENT: Any = object()
+_WRITTEN_KEPT = 4096
 
 
-def answers(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterator[dict[str, Any]]:
-    """One answer a line: `{"id", "identity"}`, or `{"line", "error"}` where the line cannot be read; none for a blank.
+def answers(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterator[tuple[str, bool]]:
+    """One answer a line, as JSON text, and whether the line could be read; none for a blank line.
 
-    All observations of a line belong to one device. An answer repeats the id of its line, where the line has one.
+    The answer is `{"id", "identity"}`, or `{"line", "error"}` where the line cannot be read. All observations of a
+    line belong to one device. An answer repeats the id of its line, where the line has one.
     """
-    identifier = Identifier(fingerprints)
+    identifier, written = Identifier(fingerprints), _Written()
+    dump = json.JSONEncoder(check_circular=False).encode
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError) as fault:
-            yield {"line": number, "error": f"this is not JSON: {fault}"}
+            yield dump({"line": number, "error": f"this is not JSON: {fault}"}), False
             continue
         name = entry.get("id", _ABSENT) if isinstance(entry, dict) else _ABSENT
-        answer: dict[str, Any] = {} if name is _ABSENT else {"id": name}
         try:
             fields = _fields(entry)
         except ValueError as fault:
-            yield {**answer, "line": number, "error": str(fault)}
+            answer: dict[str, Any] = {} if name is _ABSENT else {"id": name}
+            yield dump({**answer, "line": number, "error": str(fault)}), False
             continue
-        identity = identifier.identify([Observation(_NOWHERE, fields)]) if fields else None
-        yield {**answer, "identity": as_json(identity) if identity else None}
+        identity = identifier.identify_fields(fields)
+        front = "" if name is _ABSENT else f'"id": {dump(name)}, '
+        yield f'{{{front}"identity": {written.text(identity)}}}', True
+
+
+class _Written:
+    """Identities as JSON text, each written once: the identifier gives the same object for the same answers."""
+
+    def __init__(self) -> None:
+        self._encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+        self._known: dict[int, tuple[Identity, str]] = {}
+
+    def text(self, identity: Identity | None) -> str:
+        if identity is None:
+            return "null"
+        known = self._known.get(id(identity))
+        if known is None:
+            if len(self._known) >= _WRITTEN_KEPT:
+                self._known.clear()
+            # The identity is kept with its text, so that no other can come to have its id.
+            known = self._known[id(identity)] = identity, self._encode(as_json(identity))
+        return known[1]
 
 
 def as_json(identity: Identity) -> dict[str, Any]:
-    """The identity as DESIGN's contract writes it; what is not known is null."""
+    """The identity as `identify` promises it; what is not known is null."""
     return {
         "vendor": identity.vendor,
         "model": identity.model,
@@ -81,7 +104,7 @@ def _fields(entry: Any) -> Mapping[str, str]:
         name, value = (one.get("field"), one.get("value")) if isinstance(one, dict) else (None, None)
         if not isinstance(name, str) or not isinstance(value, str):
             raise ValueError('an observation needs a "field" and a "value", both text')
-        safe = printable(value)
+        safe = value if value.isprintable() else printable(value)
         if safe:
             fields[name] = fields[name] + "\n" + safe if name in fields else safe
     return fields

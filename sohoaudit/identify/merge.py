@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..knowledge.fingerprints import Maker
 from ..model import Certainty, Identity, Match
+
+WEIGHTS = {certainty: certainty.weight for certainty in Certainty}
 
 _EVIDENCE_LIMIT = 64
 _MANY_MAKERS_ON_ONE_ENDPOINT = 3
@@ -14,13 +16,13 @@ _OTHERS = ("model", "hardware_revision", "firmware", "kind", "cpe")
 _GATEWAYS = frozenset({"router", "modem", "vpn-gateway"})
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What one fingerprint says about one attribute.
 
     `vendor` is whose device it speaks of, None for a shape that many makers share. `fork` marks other people's
-    firmware; `is_hardware` says that the vendor is the maker of the hardware all the same. `rank` settles ties: the
-    user's own first, then the fingerprint with more conditions. `record` numbers the endpoint it was seen on.
+    firmware; `is_hardware` says that the vendor is the maker of the hardware all the same. `strength` is what is
+    compared to choose among values of one attribute: certainty, whether it is whole, the user's own first, then the
+    fingerprint with more conditions, then the longer text. `record` numbers the endpoint it was seen on.
     """
 
     attribute: str
@@ -29,12 +31,13 @@ class Claim:
     fingerprint: str
     field: str
     text: str
-    vendor: str | None = None
-    fork: str | None = None
-    is_hardware: bool = True
-    traits: tuple[str, ...] = ()
-    is_partial: bool = False
-    rank: tuple[bool, int] = (False, 0)
+    vendor: str | None
+    fork: str | None
+    is_hardware: bool
+    traits: tuple[str, ...]
+    is_partial: bool
+    rank: tuple[bool, int]
+    strength: tuple[int, bool, tuple[bool, int], int]
     record: int = 0
     is_from_outside: bool = False
 
@@ -42,24 +45,24 @@ class Claim:
         """The same claim, seen on the endpoint of that number."""
         if record == self.record and is_from_outside == self.is_from_outside:
             return self
-        return replace(self, record=record, is_from_outside=is_from_outside)
-
-    @property
-    def strength(self) -> tuple[int, bool, tuple[bool, int], int]:
-        """What is compared to choose among values of one attribute; the greatest wins."""
-        return (self.certainty.weight, not self.is_partial, self.rank, len(self.value))
+        return self._replace(record=record, is_from_outside=is_from_outside)
 
 
-def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
-    """One identity out of all claims about a device.
+def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity | None:
+    """One identity out of all claims about a device, or None where none is worth making.
 
     The maker is chosen first, and the other attributes only from claims that speak of that maker, of one whose devices
     it sells under its own name, or of nobody in particular. A box that looks like many makers at once is a decoy, and
     nothing it says is believed.
     """
+    is_disputed = len({claim.value for claim in claims if claim.attribute == "vendor"}) > 1
+    if is_disputed:
+        claims = _without_small_talk(claims, makers)
+    if not claims:
+        return None
     vendor = _vendor(claims, makers)
     traits = {trait for claim in claims for trait in claim.traits if claim.vendor in (None, vendor)}
-    if "decoy" in traits or _is_decoy(claims, makers):
+    if "decoy" in traits or (is_disputed and _is_decoy(claims, makers)):
         return Identity(evidence=_evidence(claims), traits=frozenset({"decoy"}))
     fork = _fork(claims, vendor)
     allowed = _allowed(vendor, makers)
@@ -67,7 +70,7 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
     certainty: dict[str, Certainty] = {}
     if vendor:
         certainty["vendor"] = max(
-            (c.certainty for c in claims if c.attribute == "vendor" and c.vendor == vendor), key=_weight
+            (c.certainty for c in claims if c.attribute == "vendor" and c.vendor == vendor), key=WEIGHTS.__getitem__
         )
     is_partial = False
     for attribute in _OTHERS:
@@ -76,10 +79,10 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
             values[attribute], certainty[attribute] = best.value, best.certainty
             is_partial = is_partial or best.is_partial
     if fork:
-        certainty["fork"] = max((c.certainty for c in claims if c.fork == fork), key=_weight)
+        certainty["fork"] = max((c.certainty for c in claims if c.fork == fork), key=WEIGHTS.__getitem__)
     elif vendor and "cpe" not in values and (cpe := _cpe(makers.get(vendor), values, is_partial)):
         values["cpe"] = cpe
-        certainty["cpe"] = min(certainty["vendor"], certainty["model"], key=_weight)
+        certainty["cpe"] = min(certainty["vendor"], certainty["model"], key=WEIGHTS.__getitem__)
     return Identity(
         vendor=vendor, model=values.get("model"), hardware_revision=values.get("hardware_revision"),
         firmware=values.get("firmware"), kind=values.get("kind"), cpe=values.get("cpe"), certainty=certainty,
@@ -87,8 +90,25 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity:
     )  # fmt: skip
 
 
-def _weight(certainty: Certainty) -> int:
-    return certainty.weight
+def _without_small_talk(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Sequence[Claim]:
+    """The claims without those of a page that merely mentions makers: one that names several speaks of none.
+
+    Only of pages, where anybody may be mentioned, and only where nothing but the name was read.
+    """
+    telling = {claim.fingerprint for claim in claims if claim.attribute not in ("vendor", "kind", "fork")}
+    mentioned: dict[tuple[int, str], set[str]] = {}
+    for claim in claims:
+        if claim.attribute == "vendor" and claim.field.startswith("http.body") and claim.fingerprint not in telling:
+            mentioned.setdefault((claim.record, claim.field), set()).add(claim.value)
+    crowded = {place for place, names in mentioned.items() if len(names - _suppliers(names, makers)) > 1}
+    if not crowded:
+        return claims
+    return [c for c in claims if (c.record, c.field) not in crowded or c.fingerprint in telling]
+
+
+def _suppliers(vendors: Iterable[str], makers: Mapping[str, Maker]) -> set[str]:
+    """The makers whose devices any of these sells under its own name."""
+    return {supplier for vendor in vendors if vendor in makers for supplier in makers[vendor].kin}
 
 
 def _vendor(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> str | None:
@@ -101,7 +121,7 @@ def _vendor(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> str | None:
         return next(iter(by_vendor), None)
     sure = {vendor for vendor, group in by_vendor.items() if any(c.certainty is not Certainty.HINT for c in group)}
     hardware = {vendor for vendor, group in by_vendor.items() if any(claim.is_hardware for claim in group)}
-    suppliers = {kin for vendor in sure if vendor in makers for kin in makers[vendor].kin}
+    suppliers = _suppliers(sure, makers)
     for preferred in (hardware & sure, set(by_vendor)):
         candidates = preferred - suppliers or preferred
         if candidates:
@@ -113,7 +133,7 @@ def _support(vendor: str, named: Sequence[Claim], claims: Sequence[Claim]) -> tu
     best = max(named, key=lambda claim: claim.strength)
     is_gateway = any(c.attribute == "kind" and c.vendor == vendor and c.value in _GATEWAYS for c in claims)
     fields = {(claim.record, claim.field) for claim in named}
-    return (best.rank[0], best.certainty.weight, len(fields), is_gateway, best.rank)
+    return (best.rank[0], best.strength[0], len(fields), is_gateway, best.rank)
 
 
 def _allowed(vendor: str | None, makers: Mapping[str, Maker]) -> set[str | None]:
@@ -130,11 +150,9 @@ def _fork(claims: Sequence[Claim], vendor: str | None) -> str | None:
         return None
     best = max(of_forks, key=lambda claim: claim.strength)
     of_maker = [
-        c.certainty.weight
-        for c in claims
-        if not c.fork and c.vendor == vendor and c.attribute in ("vendor", "firmware")
+        c.strength[0] for c in claims if not c.fork and c.vendor == vendor and c.attribute in ("vendor", "firmware")
     ]
-    return best.fork if best.certainty.weight >= max(of_maker, default=0) else None
+    return best.fork if best.strength[0] >= max(of_maker, default=0) else None
 
 
 def _best(claims: Iterable[Claim], attribute: str, allowed: set[str | None], fork: str | None) -> Claim | None:
@@ -155,7 +173,7 @@ def _is_decoy(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> bool:
     forwarded, so there it takes five.
     """
     seen: dict[str, set[tuple[int, str]]] = {}
-    suppliers = {kin for claim in claims if claim.value in makers for kin in makers[claim.value].kin}
+    suppliers = _suppliers((claim.value for claim in claims if claim.attribute == "vendor"), makers)
     for claim in claims:
         is_sure = claim.attribute == "vendor" and claim.certainty is not Certainty.HINT
         if is_sure and claim.is_hardware and not claim.fork and claim.value not in suppliers:

@@ -19,7 +19,7 @@ def faults(fingerprints: Fingerprints, engine: patterns.Engine | None = None) ->
     """
     everything = Identifier(fingerprints, engine)
     for one in fingerprints.all:
-        alone = Identifier(Fingerprints.of([one], fingerprints.makers, fingerprints.tables), engine)
+        alone = Identifier(Fingerprints.of([one], fingerprints.makers, fingerprints.tables, fingerprints.needs), engine)
         for example in one.examples:
             observations = [Observation.of(_ANYWHERE, example.give)]
             is_match = any(explanation.is_match for explanation in alone.explain(observations))

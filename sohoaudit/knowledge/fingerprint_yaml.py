@@ -142,11 +142,12 @@ def read(texts: Iterable[tuple[str, str, bool]], questions: Set[str], version: s
         except KnowledgeError as fault:
             faults.append(fault)
         faults.extend(reader.faults)
-    fingerprints = Fingerprints.of(found.values(), makers, tables, version)
-    faults.extend(_loose_ends(fingerprints))
+    faults.extend(_loose_ends(makers))
     if faults:
         raise FaultyKnowledge(faults)
-    return fingerprints
+    texts_of = {pattern for one in found.values() for condition in one.when for pattern in condition.patterns}
+    needs = {pattern: patterns.needed(pattern) for pattern in sorted(texts_of)}
+    return Fingerprints.of(found.values(), makers, tables, needs, version)
 
 
 def read_questions(text: str, where: str) -> dict[str, NamedQuestion]:
@@ -391,12 +392,12 @@ def _examples(reader: _Reader, entry: text_yaml.Mapping) -> tuple[Example, ...]:
     return tuple(examples)
 
 
-def _loose_ends(fingerprints: Fingerprints) -> Iterable[KnowledgeError]:
+def _loose_ends(makers: Mapping[str, Maker]) -> Iterable[KnowledgeError]:
     """Names that lead nowhere once every file was read."""
     spellings: dict[str, str] = {}
-    for maker in fingerprints.makers.values():
+    for maker in makers.values():
         for kin in maker.kin:
-            if kin not in fingerprints.makers:
+            if kin not in makers:
                 yield KnowledgeError(
                     "fingerprints/devices", 1, f"{maker.name} has a kin {kin!r} that no file speaks of"
                 )

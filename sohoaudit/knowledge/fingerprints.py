@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,7 +24,7 @@ from . import shipped
 ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe", "fork")
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "8"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "13"  # of the cached index; raise it when Fingerprint changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +124,15 @@ class NamedQuestion:
 class Fingerprints:
     """All fingerprints that were read, the makers they speak of, and the tables their transforms look up.
 
-    `spellings` leads from every plain spelling of a maker (`plain_name`) to its name.
+    `spellings` leads from every plain spelling of a maker (`plain_name`) to its name, `needs` from a pattern to the
+    literals of which every match holds at least one (`patterns.needed`; worked out when the YAML is read).
     """
 
     all: tuple[Fingerprint, ...]
     makers: Mapping[str, Maker]
     tables: Mapping[str, Mapping[str, str]]
     spellings: Mapping[str, str]
+    needs: Mapping[str, Sequence[str]]
     version: str = ""
 
     @classmethod
@@ -138,12 +141,13 @@ class Fingerprints:
         fingerprints: Iterable[Fingerprint],
         makers: Mapping[str, Maker],
         tables: Mapping[str, Mapping[str, str]],
+        needs: Mapping[str, Sequence[str]] = MappingProxyType({}),
         version: str = "",
     ) -> "Fingerprints":
         """The collection, with the spellings of its makers worked out."""
         spellings = {plain_name(alias): maker.name for maker in makers.values() for alias in maker.aliases}
         spellings |= {plain_name(name): name for name in makers}
-        return cls(tuple(fingerprints), makers, tables, spellings, version)
+        return cls(tuple(fingerprints), makers, tables, spellings, needs, version)
 
     def maker(self, text: str) -> str | None:
         """The maker a device means when it writes `text` ("ASUSTeK Computer Inc."), or None where nobody is known."""
@@ -152,6 +156,7 @@ class Fingerprints:
     def counts(self) -> dict[str, int]:
         """How much is known; the examples are only counted after `load_with_examples`."""
         told = {one.vendor for one in self.all if one.vendor}
+        told |= {value for one in self.all for key, value in one.settings if key == "vendor" and value in self.makers}
         return {
             "makers": len(told),
             "further makers known by name": len(set(self.makers) - told),
@@ -210,8 +215,8 @@ def questions() -> Mapping[str, NamedQuestion]:
 def why_denied(path: str) -> str | None:
     """Why a path may never be asked, or None where it may.
 
-    These are known to run commands, hand out credentials, open a session, change or stop a device (`research`
-    4.1: GreenBone and NSE scripts, CVE texts). No data can lift this list. Checked as written and as decoded.
+    These are known to run commands, hand out credentials, open a session, change or stop a device (scripts of
+    Greenbone and nmap, texts of CVEs). No data can lift this list. Checked as written and as decoded.
     """
     if not path.startswith("/") or not path.isascii() or re.search(r"[\s\x00-\x1f\x7f#\\]", path):
         return "a path begins with / and holds printable ASCII without blanks"
@@ -231,6 +236,7 @@ def is_glob(field: str) -> bool:
     return "*" in field or "|" in field
 
 
+@lru_cache(maxsize=65_536)
 def covers(field: str, name: str) -> bool:
     """Whether the field of a condition means the field of that name."""
     return any(fnmatchcase(name, part) for part in field.split("|"))
@@ -352,6 +358,7 @@ def _to_index(fingerprints: Fingerprints) -> dict[str, Any]:
             for maker in fingerprints.makers.values()
         ],
         "tables": fingerprints.tables,
+        "needs": fingerprints.needs,
         "all": [
             [
                 one.name, one.vendor, one.kind, [[c.field, c.patterns] for c in one.when],
@@ -368,7 +375,7 @@ def _from_index(index: dict[str, Any], version: str) -> Fingerprints:
     makers = {
         row[0]: Maker(row[0], tuple(row[1]), tuple(row[2]), tuple(row[3]), row[4], row[5]) for row in index["makers"]
     }
-    return Fingerprints.of(map(_fingerprint, index["all"]), makers, index["tables"], version)
+    return Fingerprints.of(map(_fingerprint, index["all"]), makers, index["tables"], index["needs"], version)
 
 
 def _fingerprint(row: list[Any]) -> Fingerprint:

@@ -6,7 +6,7 @@ names a fact nobody knows is left out.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources.abc import Traversable
@@ -24,8 +24,10 @@ CHOICES = {
     "support": ("over", "kept"),
     "seen": ("connected", "indexed", "global-address", "hairpin", "lan-only"),
 }
-_RULE = re.compile(r"[a-z]+(\.[a-z0-9-]+)?")
+_RULE = re.compile(r"[a-z]{1,40}(\.[a-z0-9-]{1,60})?")
 PARTS = ("meaning", "title", "summary", "remedy", "verify")
+# What else a file may hold: what people notice while the remedy is done, or after it.
+OPTIONAL = ("effects",)
 SWITCHES = ("update", "remote", "upnp", "password", "reset")
 # What every finding's texts may name, beside the facts of its rule.
 COMMON = frozenset({"this", "device", "address", "port", "endpoint", *(f"where_{switch}" for switch in SWITCHES)})
@@ -41,6 +43,24 @@ class Words:
     verify: str
     references: tuple[str, ...]
     controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a remedy costs: minutes, who can do it (`you`, `provider`, `technician`, `new`), and what people notice."""
+
+    minutes: int
+    who: str
+    effects: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A document a finding cites: its id, its title in one language, and its address where that is known to last."""
+
+    id: str
+    title: str
+    link: str
 
 
 def render(rule: str, language: str, facts: Mapping[str, str]) -> Words:
@@ -68,6 +88,39 @@ def render(rule: str, language: str, facts: Mapping[str, str]) -> Words:
         references=guidance["references"],
         controls=guidance["controls"],
     )
+
+
+def effort(rule: str, language: str, facts: Mapping[str, str]) -> Effort | None:
+    """What the remedy of a finding costs; None for a rule we have no words for.
+
+    Raises:
+        KnowledgeError: there is no such language.
+    """
+    _folder(language)
+    try:
+        texts = _texts(rule, language)
+    except KnowledgeError:
+        return None
+    row = _row("effort", rule)
+    if "minutes" not in row:
+        chosen = _chosen(row, facts)
+        row = chosen if isinstance(chosen, dict) else {}
+    if not row:
+        return None
+    sentences = _sentences(texts["effects"], facts, _values(language, facts)) if "effects" in texts else iter(())
+    return Effort(int(str(row["minutes"])), str(row["who"]), _joined(sentences, language))
+
+
+def bands(is_known_exploited: bool, is_reachable: bool) -> tuple[str, ...]:
+    """What CISA's BOD 26-04 allows, by the two of its four questions that an audit can answer.
+
+    Whether an attack can be automated, and gives total control, is not known; so up to four answers come, the
+    shortest first: `3 forensic`, `3`, `14`, `60` (days) or `upgrade`.
+    """
+    known = ("yes" if is_known_exploited else "no", "yes" if is_reachable else "no")
+    rows = _table(_guidance_file(), "bod_26_04").items()
+    found = {str(band) for questions, band in rows if tuple(questions.split()[:2]) == known}
+    return tuple(band for band in ("3 forensic", "3", "14", "60", "upgrade") if band in found)
 
 
 def reword(finding: Finding, language: str) -> Finding:
@@ -111,11 +164,17 @@ def meaning(rule: str, language: str) -> tuple[str, ...]:
     )
 
 
-def citations(rule: str) -> tuple[tuple[str, str], ...]:
-    """The guidance and controls a rule cites: id and the document's title."""
-    cited = _cited(rule)
-    titles = _table(_guidance_file(), "titles")
-    return tuple((name, str(titles[name])) for name in (*cited["references"], *cited["controls"]))
+def cited(names: Iterable[str], language: str) -> tuple[Cited, ...]:
+    """The documents behind these ids; an id we do not know has no title."""
+    documents = _table(_guidance_file(), "documents")
+    rows = ((name, _table(documents, name)) for name in names)
+    return tuple(Cited(name, _path(row, language), str(row.get("link", ""))) for name, row in rows)
+
+
+def citations(rule: str, language: str) -> tuple[Cited, ...]:
+    """The guidance and controls a rule cites."""
+    names = _cited(rule)
+    return cited((*names["references"], *names["controls"]), language)
 
 
 def languages() -> tuple[str, ...]:
@@ -175,8 +234,15 @@ def _values(language: str, facts: Mapping[str, str]) -> dict[str, str]:
         values["door"] = str(doors[door]).format_map({"port": "?"} | values) if door in doors else door
     whose = (facts.get(name, "") for name in ("vendor", "model", "kind"))
     for switch, path in switches(*whose, language=language).items():
-        values[f"where_{switch}"] = str(terms["usually_under"]).format(path=path) if path else ""
+        values[f"where_{switch}"] = _where(terms, switch, path)
     return values
+
+
+def _where(terms: Mapping[str, Value], switch: str, path: str) -> str:
+    """The menu path of this maker, or the words that other makers' menus have for it."""
+    if path:
+        return str(terms["usually_under"]).format(path=path)
+    return str(terms["look_for"]).format(words=_table(terms, "menu_words")[switch])
 
 
 def switches(vendor: str, model: str, kind: str, *, language: str) -> dict[str, str]:
@@ -193,8 +259,8 @@ def switches(vendor: str, model: str, kind: str, *, language: str) -> dict[str, 
     return dict.fromkeys(SWITCHES, "")
 
 
-def _path(value: Value, language: str) -> str:
-    return str(value.get(language, value.get("en", ""))) if isinstance(value, dict) else str(value)
+def _path(value: "Value | Mapping[str, Value]", language: str) -> str:
+    return str(value.get(language, value.get("en", ""))) if isinstance(value, Mapping) else str(value)
 
 
 def _joined(sentences: Iterator[str], language: str) -> str:
@@ -202,9 +268,14 @@ def _joined(sentences: Iterator[str], language: str) -> str:
 
 
 def _cited(rule: str) -> dict[str, tuple[str, ...]]:
-    rows = _table(_guidance_file(), "rules")
-    row = _table(rows, rule if rule in rows else rule.partition(".")[0])
+    row = _row("rules", rule)
     return {part: tuple(str(name) for name in row.get(part, ())) for part in ("references", "controls")}
+
+
+def _row(table: str, rule: str) -> Mapping[str, Value]:
+    """A rule's row of a table of `guidance.yaml`, or its family's."""
+    rows = _table(_guidance_file(), table)
+    return _table(rows, rule if rule in rows else rule.partition(".")[0])
 
 
 @cache

@@ -6,39 +6,41 @@ engine cannot do, and no counted gap above 100, which costs it dearly.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
 LONGEST_COUNT = 100
+SHORTEST_LITERAL = 2
+
+Groups = Mapping[str, str]
 
 
 class Pattern(Protocol):
     """One compiled pattern."""
 
-    @property
-    def groupindex(self) -> Any:
-        """The named groups and their numbers."""
-
-    def search(self, text: str, /) -> Any:
-        """The first place where the pattern is found, which has `group`, or None."""
+    def find(self, text: Any) -> Groups | None:
+        """The named groups that took part at the first place where the pattern is found, the whole of it under ""."""
 
 
-class PatternSet(Protocol):
-    """Many patterns that are looked for in one go."""
+class LiteralSet(Protocol):
+    """Many short texts that are looked for in one go."""
 
-    def matching(self, text: str) -> Sequence[int]:
-        """The numbers of the patterns found in the text, in no order."""
+    def matching(self, text: Any) -> Sequence[int]:
+        """The numbers of the literals found in a prepared text, in no order."""
 
 
 class Engine(Protocol):
     """A way to run patterns; every engine gives the same answer."""
 
+    def prepare(self, text: str) -> Any:
+        """The text in the form that `find` and `matching` take."""
+
     def compile(self, pattern: str) -> Pattern:
         """The pattern, ready to search; ValueError says what the engine cannot do."""
 
-    def together(self, patterns: Sequence[str]) -> PatternSet:
-        """A set of patterns behind one prefilter of the literals they need."""
+    def literals(self, texts: Sequence[str]) -> LiteralSet:
+        """A set of lower-case texts, to be looked for in lower-cased text."""
 
 
 class LinearEngine:
@@ -51,66 +53,102 @@ class LinearEngine:
         self._re2 = re2
         self._options = re2.Options()
         self._options.log_errors = False
+        self._options.max_mem = 64 << 20
+
+    def prepare(self, text: str) -> bytes:
+        """UTF-8, which the library searches without another copy."""
+        return text.encode("utf-8", "replace")
 
     def compile(self, pattern: str) -> Pattern:
-        """The pattern, kept by the caller (the module's own cache holds 128 and would thrash)."""
-        try:
-            return self._re2._Regexp("(?m)" + pattern, self._options)  # type: ignore[no-any-return]
-        except self._re2.error as fault:
-            text = fault.args[0] if fault.args else fault
-            raise ValueError(text.decode() if isinstance(text, bytes) else str(text)) from None
+        """The pattern, to be kept by the caller.
 
-    def together(self, patterns: Sequence[str]) -> PatternSet:
-        """The library's own filter: literals first, then only the patterns whose literals are there."""
-        return _Filtered(self._re2, patterns)
+        Made and asked through the library's own binding: its Python wrapper keeps a cache that is too small and makes
+        match objects that cost more than the search.
+        """
+        compiled = self._re2._re2.RE2(("(?m)" + pattern).encode(), self._options)
+        if not compiled.ok():
+            fault = compiled.error()
+            raise ValueError(fault.decode() if isinstance(fault, bytes) else str(fault))
+        return _LinearPattern(compiled, self._re2._Anchor.UNANCHORED)
+
+    def literals(self, texts: Sequence[str]) -> LiteralSet:
+        """One automaton for all of them."""
+        found = self._re2.Set.SearchSet(self._options)
+        for text in texts:
+            found.Add(self._re2.escape(text))
+        if texts:
+            found.Compile()
+        return _LinearSet(found if texts else None)
 
 
-class _Filtered:
-    def __init__(self, re2: Any, patterns: Sequence[str]) -> None:
-        options = re2.Options()
-        options.log_errors = False
-        self._filter = re2.Filter()
-        for pattern in patterns:
-            self._filter.Add("(?m)" + pattern, options)
-        if patterns:
-            self._filter.Compile()
-        self._is_empty = not patterns
+class _LinearPattern:
+    __slots__ = ("_anchor", "_groups", "_match")
 
-    def matching(self, text: str) -> Sequence[int]:
-        return () if self._is_empty else self._filter.Match(text) or ()
+    def __init__(self, compiled: Any, anchor: Any) -> None:
+        self._match, self._anchor = compiled.Match, anchor
+        self._groups = tuple((name.decode(), number) for name, number in compiled.NamedCapturingGroups())
+
+    def find(self, text: bytes) -> Groups | None:
+        places = self._match(self._anchor, text, 0, len(text))
+        start, end = places[0]
+        if start < 0:
+            return None
+        groups = {"": text[start:end].decode("utf-8", "replace")}
+        for name, number in self._groups:
+            start, end = places[number]
+            if start < end:
+                groups[name] = text[start:end].decode("utf-8", "replace")
+        return groups
+
+
+class _LinearSet:
+    __slots__ = ("_set",)
+
+    def __init__(self, found: Any) -> None:
+        self._set = found
+
+    def matching(self, text: bytes) -> Sequence[int]:
+        return (self._set.Match(text) or ()) if self._set is not None else ()
 
 
 class PlainEngine:
-    """Python's `re`, for machines without google-re2: the lint and a cap on the text keep it bounded."""
+    """Python's `re`, for machines without google-re2: the lint and the callers' caps on texts keep it bounded."""
 
-    text_limit_chars = 65_536
+    def prepare(self, text: str) -> str:
+        """The text as it is."""
+        return text
 
     def compile(self, pattern: str) -> Pattern:
         """The pattern with ASCII classes, as the linear engine has them."""
         try:
-            return re.compile("(?m)" + pattern.replace(r"\z", r"\Z"), re.ASCII)
+            return _PlainPattern(re.compile("(?m)" + pattern.replace(r"\z", r"\Z"), re.ASCII))
         except re.error as fault:
             raise ValueError(str(fault)) from None
 
-    def together(self, patterns: Sequence[str]) -> PatternSet:
-        """A literal that each pattern needs is looked for first; patterns are compiled when it was found once."""
-        return _Prefiltered(self, patterns)
+    def literals(self, texts: Sequence[str]) -> LiteralSet:
+        """Looked for one by one."""
+        return _PlainSet(texts)
 
 
-class _Prefiltered:
-    def __init__(self, engine: PlainEngine, patterns: Sequence[str]) -> None:
-        self._limit = engine.text_limit_chars
-        self._entries = [(needed_literal(pattern), pattern) for pattern in patterns]
-        self._compiled = lru_cache(maxsize=None)(engine.compile)
+class _PlainPattern:
+    __slots__ = ("_compiled",)
+
+    def __init__(self, compiled: re.Pattern[str]) -> None:
+        self._compiled = compiled
+
+    def find(self, text: str) -> Groups | None:
+        match = self._compiled.search(text)
+        return {"": match[0], **{name: value for name, value in match.groupdict().items() if value}} if match else None
+
+
+class _PlainSet:
+    __slots__ = ("_texts",)
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = tuple(enumerate(texts))
 
     def matching(self, text: str) -> Sequence[int]:
-        text = text[: self._limit]
-        lowered = text.lower()
-        return [
-            number
-            for number, (literal, pattern) in enumerate(self._entries)
-            if literal in lowered and self._compiled(pattern).search(text)
-        ]
+        return [number for number, literal in self._texts if literal in text]
 
 
 @lru_cache(maxsize=1)
@@ -142,11 +180,16 @@ def lint(pattern: str) -> Iterator[str]:
         yield "a repeat of a repeat such as (a+)+ takes forever without a linear engine: write it with one repeat"
 
 
-def needed_literal(pattern: str) -> str:
-    """The longest lower-case ASCII text that every match contains; empty where there is none."""
-    return max(_literals(_parsed(pattern)), key=len, default="")
+def needed(pattern: str) -> tuple[str, ...]:
+    """Lower-case texts of which every match holds at least one; empty where nothing can be said."""
+    return tuple(sorted(_needed(_parsed(pattern)) or ()))
 
 
+_MOST_ALTERNATIVES = 64
+_FEW_ALTERNATIVES = 6
+_TELLING_LENGTH = 4
+_COMMONPLACE = re.compile(r"^\W*(?:realm|version|upnp/1|upnp|model|cn ?=|server|login|router)\W*$")
+_LARGEST_CLASS = 12
 _COUNTED = re.compile(r"(?<!\\)\{(\d+)(?:,(\d*))?\}")
 _REFUSED = (
     (re.compile(r"\(\?<?[=!]"), "a linear engine has no lookaround: use `not`, or match more and name a group"),
@@ -162,21 +205,99 @@ def _parsed(pattern: str) -> Any:
     return _parser.parse("(?m)" + pattern.replace(r"\z", r"\Z"), re.ASCII)
 
 
-def _literals(nodes: Any) -> Iterator[str]:
-    """Runs of literal characters that a match cannot do without."""
-    run = ""
+def _needed(nodes: Any) -> frozenset[str] | None:
+    """The best set of alternatives for a sequence: the one whose shortest member is longest."""
+    found: list[frozenset[str]] = []
+    run = frozenset({""})
     for operation, argument in nodes:
         kind = str(operation)
-        if kind == "LITERAL" and argument < 0x80:
-            run += chr(argument).lower()
+        exact = _exact(kind, argument)
+        if exact and _is_worth_more(run, exact):
+            run = frozenset(before + after for before in run for after in exact)
             continue
-        yield run
-        run = ""
+        run, is_whole = _with_repeats(run, kind, argument)
+        if is_whole:
+            continue
+        found.append(run)
+        run = exact or frozenset({""})
+        inner: frozenset[str] | None = None
         if kind == "SUBPATTERN":
-            yield from _literals(argument[3])
+            inner = _needed(argument[3])
         elif kind in ("MAX_REPEAT", "MIN_REPEAT") and argument[0] >= 1:
-            yield from _literals(argument[2])
-    yield run
+            inner = _needed(argument[2])
+        elif kind == "BRANCH":
+            branches = [_needed(branch) for branch in argument[1]]
+            inner = frozenset().union(*(one for one in branches if one)) if all(branches) else None
+        found.append(inner or frozenset({""}))
+    found.append(run)
+    best = max(found, key=_worth)
+    return best if min(map(len, best)) >= SHORTEST_LITERAL else None
+
+
+def _is_worth_more(run: frozenset[str], exact: frozenset[str]) -> bool:
+    """Whether a run may grow by these: not beyond what is kept, nor by digits where it is telling already."""
+    is_telling = len(exact) >= _FEW_ALTERNATIVES and min(map(len, run)) >= _TELLING_LENGTH
+    return len(run) * len(exact) <= _MOST_ALTERNATIVES and not is_telling
+
+
+def _with_repeats(run: frozenset[str], kind: str, argument: Any) -> tuple[frozenset[str], bool]:
+    """A run with the first rounds of a repeat behind it (`CH` and `\\d{4}`), and whether that is all of the repeat."""
+    least, most, body = argument if kind in ("MAX_REPEAT", "MIN_REPEAT") else (0, 1, ())
+    exact = _exact_sequence(body) if least else None
+    rounds = 0
+    while exact and rounds < least and _is_worth_more(run, exact):
+        run = frozenset(before + after for before in run for after in exact)
+        rounds += 1
+    return run, bool(exact) and rounds == least == most
+
+
+def _exact(kind: str, argument: Any) -> frozenset[str] | None:
+    """All lower-case texts that a part of a pattern can be, where they are few and known."""
+    if kind == "AT":
+        return frozenset({""})
+    if kind == "LITERAL":
+        letter = chr(argument)
+        return frozenset({letter.lower()}) if argument < 0x80 or letter.lower() == letter.upper() else None
+    if kind == "SUBPATTERN":
+        return _exact_sequence(argument[3])
+    if kind == "IN":
+        return _exact_class(argument)
+    if kind in ("MAX_REPEAT", "MIN_REPEAT") and int(argument[1]) == 1:
+        once = _exact_sequence(argument[2])
+        return once | {""} if once and argument[0] == 0 else once
+    if kind == "BRANCH":
+        branches = [_exact_sequence(branch) for branch in argument[1]]
+        return frozenset().union(*(one for one in branches if one)) if all(branches) else None
+    return None
+
+
+def _exact_sequence(nodes: Any) -> frozenset[str] | None:
+    texts = frozenset({""})
+    for operation, argument in nodes:
+        exact = _exact(str(operation), argument)
+        if not exact or len(texts) * len(exact) > _MOST_ALTERNATIVES:
+            return None
+        texts = frozenset(before + after for before in texts for after in exact)
+    return texts
+
+
+def _exact_class(members: Any) -> frozenset[str] | None:
+    letters: set[str] = set()
+    for operation, argument in members:
+        if str(operation) == "LITERAL" and argument < 0x80:
+            letters.add(chr(argument).lower())
+        elif str(operation) == "RANGE" and argument[1] < 0x80 and argument[1] - argument[0] < _LARGEST_CLASS:
+            letters.update(chr(code).lower() for code in range(argument[0], argument[1] + 1))
+        elif str(operation) == "CATEGORY" and str(argument) == "CATEGORY_DIGIT":
+            letters.update("0123456789")
+        else:
+            return None
+    return frozenset(letters) if 0 < len(letters) <= _LARGEST_CLASS else None
+
+
+def _worth(literals: frozenset[str]) -> tuple[int, int]:
+    """How well literals tell texts apart: by their shortest, and words that stand in every answer count little."""
+    return min(SHORTEST_LITERAL if _COMMONPLACE.search(one) else len(one) for one in literals), -len(literals)
 
 
 def _repeats_within_repeats(nodes: Any, inside: bool = False) -> bool:

@@ -10,21 +10,12 @@ from typing import TypeAlias
 
 import yaml
 
+from . import KnowledgeError
+
 try:
     from yaml import CBaseLoader as _Loader
 except ImportError:  # PyYAML without libyaml
     from yaml import BaseLoader as _Loader  # type: ignore[assignment]
-
-Value: TypeAlias = "Text | Listing | Mapping"
-
-
-class KnowledgeError(ValueError):
-    """A file of knowledge that cannot be used: `file:line: what is wrong and what to do`."""
-
-    def __init__(self, where: str, line: int, what: str) -> None:
-        """Takes the file's name as people find it, the line counted from 1, and the fault with its remedy."""
-        super().__init__(f"{where}:{line}: {what}")
-        self.where, self.line, self.what = where, line, what
 
 
 class Text(str):
@@ -33,17 +24,20 @@ class Text(str):
     line: int
 
 
-class Listing(list[Value]):
+class Listing(list["Value"]):
     """A sequence with the line it starts on."""
 
     line: int
 
 
-class Mapping(dict[str, Value]):
+class Mapping(dict[str, "Value"]):
     """A mapping with the line it starts on; `key_lines` tells the line of each key."""
 
     line: int
     key_lines: dict[str, int]
+
+
+Value: TypeAlias = Text | Listing | Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +105,6 @@ def _value(node: yaml.Node, where: str, seen: set[int]) -> Value:
         mapping.key_lines[key] = key_node.start_mark.line + 1
         mapping[key] = _value(value_node, where, seen)
     return mapping
+
+
+__all__ = ["Document", "KnowledgeError", "Listing", "Mapping", "Text", "Value", "documents", "load"]

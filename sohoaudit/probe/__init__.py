@@ -63,6 +63,11 @@ def probes() -> Mapping[str, Probe]:
     return dict(sorted(_PROBES.items()))
 
 
+def speaks(endpoint: Endpoint) -> bool:
+    """Whether a probe owns this TCP port, so that an open one that says nothing is worth a line."""
+    return any(endpoint.port in known.tcp for known in probes().values())
+
+
 async def ask(endpoint: Endpoint, dial: Dialogue) -> AsyncIterator[Observation]:
     """The first questions for one open TCP port or one UDP port; yields what is heard, as it is heard.
 
@@ -158,4 +163,4 @@ def _own_fault(endpoint: Endpoint, name: str, fault: Exception) -> Observation:
     return Observation.of(endpoint, {f"{name}.fault": f"{type(fault).__name__}: {fault}"[:300]}, probe=name)
 
 
-__all__ = ["Dialogue", "Probe", "Settings", "ask", "follow", "probe", "probes", "readable"]
+__all__ = ["Dialogue", "Probe", "Settings", "ask", "follow", "probe", "probes", "readable", "speaks"]

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import re
-import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from ..dialer import Connection, Dialer
 from ..model import Endpoint
+from .discretion import own_key
 
 _CONTINUES = re.compile(rb"(?:^|\n)\d{3}-[^\n]{0,4096}\n$")
 
@@ -24,7 +24,7 @@ class Settings:
     """
 
     communities: tuple[str, ...] = ("public",)
-    key: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
+    key: bytes = field(default_factory=own_key, repr=False)
     connect_s: float = 5.0
     read_s: float = 8.0
     datagram_s: float = 2.0
@@ -101,15 +101,18 @@ class Dialogue:
                 await connection.send(question)
             return await self._heard(connection, limit_bytes, timeout_s, until)
 
-    async def ask(self, endpoint: Endpoint, question: bytes, timeout_s: float | None = None) -> bytes | None:
-        """Send one datagram and return the first answer, or None where none came in time.
+    async def ask(
+        self, endpoint: Endpoint, question: bytes, timeout_s: float | None = None, *, from_any_port: bool = False
+    ) -> bytes | None:
+        """Send one datagram and return the first answer, or None where none came in time; see `Dialer.ask`.
 
         Raises:
             OutOfScope: the scope does not hold the address.
             ConnectionRefusedError: the host says that nothing listens there.
         """
         async with self._turns[endpoint]:
-            answer = await self.dialer.ask(endpoint, question, timeout_s or self.settings.datagram_s)
+            wait_s = timeout_s or self.settings.datagram_s
+            answer = await self.dialer.ask(endpoint, question, wait_s, from_any_port=from_any_port)
         self.note(endpoint, answer is None)
         return answer
 

@@ -1,12 +1,18 @@
 """Replaces what identifies people or opens doors by a keyed hash, before anything is kept.
 
 The hash still joins the two faces of one box, since the same value gives the same hash, and it never gives the value.
-MAC addresses stay: they are on the label and on the wire. Which names: `research/device-facts.md`, 1.9 and 6.2.
+MAC addresses stay: they are on the label and on the wire. A serial number opens doors too, since several makers
+derive the first password from it.
 """
 
 import hashlib
 import hmac
+import os
 import re
+import secrets
+from functools import cache
+
+KEY_BYTES = 16
 
 # Whole names, after punctuation and case are taken away: imei, wl0_ssid -> wl0ssid, DeviceSN -> devicesn.
 _SECRET = re.compile(
@@ -28,6 +34,29 @@ _LINE = re.compile(
 
 # As texts such as a sysDescr put it: "SN:CN12345678,FN:…", "S/N 12345678".
 _SHORT = re.compile(r"\b(?:S/N|SN|[Ss]erial(?: [Nn]o\.?| [Nn]umber)?|IMEI)[:=# ]{1,3}([A-Za-z0-9-]{5,32})\b")
+
+
+@cache
+def own_key() -> bytes:
+    """The key of this installation, made when first needed and kept at 0600; of this run alone where it cannot be kept.
+
+    One key over several runs lets the same serial number join what was seen today and last month.
+    """
+    from platformdirs import user_state_path
+
+    path = user_state_path("sohoaudit") / "key"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = secrets.token_bytes(KEY_BYTES)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "r+b") as file:
+            known = file.read(KEY_BYTES)
+            if len(known) < KEY_BYTES:
+                file.write(fresh[len(known) :])
+                known += fresh[len(known) :]
+        return known
+    except OSError:
+        return secrets.token_bytes(KEY_BYTES)
 
 
 def keyed(value: str, key: bytes) -> str:

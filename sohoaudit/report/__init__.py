@@ -6,12 +6,18 @@ import pkgutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from ..model import Audit
+from .content.brand import Brand
+
+Writer = Callable[[Audit, str, BinaryIO], None]
+# The formats that a person looks at; their `write` takes a brand as well.
+BRANDED = ("html", "pdf")
 
 
 class Format(Protocol):
@@ -19,7 +25,7 @@ class Format(Protocol):
 
     ENDING: str
 
-    def write(self, audit: Audit, language: str, stream: BinaryIO) -> None:
+    def write(self, audit: Audit, language: str, stream: BinaryIO, **more: Any) -> None:
         """Write the whole audit."""
 
 
@@ -28,37 +34,39 @@ def formats() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg))
 
 
-def write(audit: Audit, format: str, language: str, stream: BinaryIO) -> None:
+def write(audit: Audit, format: str, language: str, stream: BinaryIO, brand: Brand | None = None) -> None:
     """Write an audit in one format; findings told in another language are told anew.
 
     Raises:
         ValueError: there is no such format or language, or this machine lacks what the format needs.
     """
-    writer = _writer(format)
-    writer.write(_told_in(audit, language), language, stream)
+    _writer(format, brand)(_told_in(audit, language), language, stream)
 
 
-def save(audit: Audit, formats: Iterable[str], language: str, output: Path | str | None) -> list[Path]:
+def save(
+    audit: Audit, formats: Iterable[str], language: str, output: Path | str | None, brand: Brand | None = None
+) -> list[Path]:
     """Write an audit to files and tell which.
 
     One format and a file name writes that file, `-` means standard output; several formats write `audit.html`,
     `audit.json`, … into the folder. Without an output the files stand in the current folder and carry the date.
     Each file is written beside its place and renamed, so that a full disk leaves the old one whole; mode 0600.
+    What people look at (HTML, PDF) carries the brand; what programs read does not.
 
     Raises:
         ValueError: there is no such format or language, or the output does not suit the number of formats.
         OSError: the file cannot be written.
     """
     wanted = list(dict.fromkeys(formats))
-    writers = {name: _writer(name) for name in wanted}
+    writers = {name: _writer(name, brand) for name in wanted}
     audit = _told_in(audit, language)
     if str(output) == "-":
         if len(wanted) != 1:
             raise ValueError("standard output takes one format: name one, or give --output a folder")
-        writers[wanted[0]].write(audit, language, sys.stdout.buffer)
+        writers[wanted[0]](audit, language, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return []
-    paths = _paths(audit, {name: writer.ENDING for name, writer in writers.items()}, output)
+    paths = _paths(audit, {name: _module(name).ENDING for name in wanted}, output)
     for name, path in paths.items():
         _write_beside(path, audit, language, writers[name])
     return list(paths.values())
@@ -77,16 +85,16 @@ def _paths(audit: Audit, endings: dict[str, str], output: Path | str | None) -> 
     return {name: place / f"audit.{ending}" for name, ending in endings.items()}
 
 
-def _write_beside(path: Path, audit: Audit, language: str, writer: Format) -> None:
+def _write_beside(path: Path, audit: Audit, language: str, write: Writer) -> None:
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):  # /dev/null, a pipe: nothing to rename over
         with path.open("wb") as stream:
-            writer.write(audit, language, stream)
+            write(audit, language, stream)
         return
     target = path.resolve()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            writer.write(audit, language, stream)
+            write(audit, language, stream)
             stream.flush()
             os.fsync(stream.fileno())
         Path(name).replace(target)
@@ -95,7 +103,12 @@ def _write_beside(path: Path, audit: Audit, language: str, writer: Format) -> No
         raise
 
 
-def _writer(name: str) -> Format:
+def _writer(name: str, brand: Brand | None) -> Writer:
+    module = _module(name)
+    return partial(module.write, brand=brand) if brand and name in BRANDED else module.write
+
+
+def _module(name: str) -> Format:
     if name not in formats():
         raise ValueError(f"there is no format {name!r}: choose from {', '.join(formats())}")
     return cast(Format, importlib.import_module(f"{__name__}.{name}"))

@@ -1,12 +1,14 @@
 """DefectDojo's Generic Findings Import, in which any key it does not know aborts the import."""
 
 import json
+import re
 from typing import Any, BinaryIO
 
 from ..model import Audit, Device, Finding, Priority
 
 ENDING = "defectdojo.json"
 _SEVERITIES = {Priority.URGENT: "Critical", Priority.HIGH: "High", Priority.MEDIUM: "Medium", Priority.LOW: "Low"}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TITLE_LIMIT = 500  # its column holds 511
 
 
@@ -41,6 +43,9 @@ def _finding(audit: Audit, device: Device, finding: Finding) -> dict[str, Any]:
             else {"host": next(iter(device.addresses), device.id)}
         ],
     }
+    listed = [day for cve in finding.cves if (day := finding.facts.get(f"kev.{cve}"))]
+    if listed and all(_DAY.fullmatch(day) for day in listed):
+        known["kev_date"] = min(listed)
     if identity and identity.name:
         known["component_name"] = identity.name[:500]
     if identity and identity.firmware:

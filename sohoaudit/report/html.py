@@ -5,15 +5,17 @@ import hashlib
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Any, BinaryIO
 
 import jinja2
 from markupsafe import Markup, escape
 
 from .. import __version__
-from ..knowledge import shipped
-from ..model import Audit, Device, Evidence, Finding, Priority, printable
-from .content import digest, drawing
+from ..knowledge import guidance, shipped
+from ..model import Audit, Certainty, Device, Evidence, Finding, Priority, printable
+from .content import digest, drawing, reasons, redact
+from .content.brand import Brand
 from .content.words import Words, words
 
 ENDING = "html"
@@ -23,55 +25,64 @@ SENTENCE_LIMIT = 1_200
 SERVICES_LIMIT = 200
 FILTER_FROM = 8
 CHUNK_ROWS = 200  # a browser lays a table out whole, but passes over whole tables out of sight
-_BUFFER_BYTES = 65_536
+_PIECES_AT_ONCE = 2_000
 
 
-def write(audit: Audit, language: str, stream: BinaryIO) -> None:
+def write(audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None) -> None:
     """Render piece by piece, so that ten thousand devices need no more memory than their audit."""
-    buffer = bytearray()
-    for piece in generate(audit, language):
-        buffer += piece.encode("utf-8", "backslashreplace")
-        if len(buffer) >= _BUFFER_BYTES:
-            stream.write(buffer)
-            buffer.clear()
-    stream.write(buffer)
+    pieces = generate(audit, language, brand)
+    while some := list(islice(pieces, _PIECES_AT_ONCE)):
+        stream.write("".join(some).encode("utf-8", "backslashreplace"))
 
 
-def generate(audit: Audit, language: str) -> Iterator[str]:
+def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterator[str]:
     """The page in pieces, in order."""
     t = words(language)
     all_places = digest.places(audit)
     all_tasks = digest.tasks(all_places)
+    verdict = digest.verdict(audit, all_tasks)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
-    template = _environment().get_template("report.html.j2")
+    style = _style() + _accent(brand)
+    template = _environment(language).get_template("report.html.j2")
     yield from template.generate(
         t=t,
         audit=audit,
-        csp=_csp(),
-        style=Markup(_style()),  # noqa: S704 -- our own file
+        csp=_csp(style),
+        style=Markup(style),  # noqa: S704 -- our own file, and checked colours
+        brand=brand,
+        is_redacted=redact.REDACTED in audit.settings,
         places=all_places,
-        verdict=digest.verdict(audit, all_tasks),
+        verdict=verdict,
         to_do=to_do[: digest.PAGE_ONE],
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
         fine=digest.fine(audit, all_places),
         nameless=[place for place in all_places if not digest.is_recognised(place.device)],
+        is_inside_only=digest.is_inside_only(audit),
         is_untouched=not any(f.rule.startswith("compromise") for _, f in audit.findings),
         map=drawing.draw(all_places),
         ways=digest.ways_in(all_places),
         name=lambda device: digest.name(device, t),
         fit=drawing.fit,
         told=told,
-        cut=cut,
+        badges={priority: _badge(priority, t) for priority in Priority},
+        certainties={certainty: t(f"certainty.{certainty}") for certainty in Certainty},
         quoted=lambda text: quoted(text, t),
         link=link,
         cve_link=cve_link,
         exploited_since=exploited_since,
+        why=lambda finding: reasons.why(finding, t),
+        has_doubt=reasons.has_doubt,
+        effort=lambda finding: guidance.effort(finding.rule, t.language, finding.facts),
+        pace=lambda finding: reasons.pace(finding, t),
+        cited=cache(lambda names: guidance.cited(names, t.language)),
+        time_wanted=reasons.time_wanted([task.first for task in to_do if task.priority.value == verdict.state], t),
+        said=lambda finding: reasons.cost(finding, t),
         worst=_worst,
         upkeep=lambda device: _upkeep(device, t),
         reachable=_reachable,
         priorities=list(Priority),
         evidences=[evidence for evidence in Evidence if evidence is not Evidence.LAN_ONLY],
-        table=PRIORITY_TABLE,
+        table=reasons.PRIORITY_TABLE,
         services_limit=SERVICES_LIMIT,
         filter_from=FILTER_FROM,
         chunk_rows=CHUNK_ROWS,
@@ -79,26 +90,10 @@ def generate(audit: Audit, language: str) -> Iterator[str]:
     )
 
 
-# DESIGN's rule as it is printed: the worst true thing, and the priority from internet, perhaps, inside only.
-PRIORITY_TABLE = tuple(
-    (fact, tuple(None if word == "-" else Priority(word) for word in row.split()))
-    for fact, row in (
-        ("compromised", "urgent urgent urgent"),
-        ("open", "urgent urgent high"),
-        ("known-exploited", "urgent urgent high"),
-        ("unsupported", "urgent high medium"),
-        ("management", "high high low"),
-        ("vulnerable", "high medium medium"),
-        ("outdated", "medium medium low"),
-        ("unknown", "medium medium low"),
-        ("fine", "low low -"),
-    )
-)
-
-
 def told(text: object, limit: int = TEXT_LIMIT) -> Markup:
     """Device text for the page: made printable again, cut, its direction kept to itself, escaped."""
-    shown = _calm(printable(str(text)))
+    plain = str(text)
+    shown = plain if plain.isascii() and plain.isprintable() else _calm(printable(plain))
     if len(shown) > limit:
         shown = shown[:limit] + "…"
     return Markup(f"<bdi>{escape(shown)}</bdi>")  # noqa: S704 -- escaped in the same breath
@@ -117,11 +112,11 @@ def quoted(text: str, t: Words) -> Markup:
     return told(text[:EVIDENCE_LIMIT], EVIDENCE_LIMIT) + Markup(" <small>{}</small>").format(note)
 
 
-def link(address: str) -> Markup:
+def link(address: str, name: str = "") -> Markup:
     """A reference as a link where it is a plain https address, else as text: nothing else may be clicked."""
     if not _HTTPS.fullmatch(address):
-        return told(address)
-    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, address.removeprefix("https://"))
+        return told(name or address)
+    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, name or address.removeprefix("https://"))
 
 
 def cve_link(cve: str) -> Markup:
@@ -145,6 +140,10 @@ _MARKS = re.compile(f"({_MARK}{{4}}){_MARK}+")
 def _calm(text: str) -> str:
     # Hundreds of combining marks on one letter paint over the lines around it.
     return text if text.isascii() else _MARKS.sub(r"\1", text)
+
+
+def _badge(priority: Priority, t: Words) -> Markup:
+    return Markup('<span class="badge b-{}">{}</span>').format(priority.value, t(f"priority.{priority}"))
 
 
 def _worst(device: Device) -> str:
@@ -175,16 +174,26 @@ def _reachable(device: Device, address: str, port: int) -> Evidence | None:
 
 
 def _finalize(value: Any) -> Any:
-    if isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable():
+    if type(value) is str and not value.isprintable():
         return printable(value)
     return value
 
 
+_FIXED = re.compile(r"""\{\{ t\((["'])([a-z_.]+)\1\) \}\}""")
+
+
+def _worded(template: str, t: Words) -> str:
+    """A template with the words that need no value already in their place: half of the calls of a large page."""
+    return _FIXED.sub(lambda found: "{% raw %}" + str(escape(t(found[2]))) + "{% endraw %}", template)
+
+
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(language: str) -> jinja2.Environment:
     folder = shipped("reports") / "templates"
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(
+            lambda name: _worded((folder / name).read_text(encoding="utf-8"), words(language))
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
@@ -192,6 +201,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["escape"] = environment.filters["e"] = escape
+    environment.filters.update(told=told, cut=cut)
     return environment
 
 
@@ -201,6 +211,13 @@ def _style() -> str:
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip()
 
 
-def _csp() -> str:
-    digest_ = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+def _accent(brand: Brand | None) -> str:
+    if brand is None or not brand.colour:
+        return ""
+    light, dark = (f":root {{ --brand: {colour}; }}" for colour in (brand.colour, brand.dark_colour))
+    return f"\n{light}\n@media screen and (prefers-color-scheme: dark) {{ {dark} }}"
+
+
+def _csp(style: str) -> str:
+    digest_ = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest_}'; img-src data:; base-uri 'none'; form-action 'none'"

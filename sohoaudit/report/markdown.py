@@ -4,7 +4,7 @@ import re
 from typing import BinaryIO
 
 from ..model import Audit, Finding, printable
-from .content import digest
+from .content import digest, reasons, redact
 from .content.words import Words, words
 
 ENDING = "md"
@@ -20,11 +20,14 @@ def write(audit: Audit, language: str, stream: BinaryIO) -> None:
     verdict = digest.verdict(audit, tasks)
     said = t("verdict.joiner").join(part for part in (verdict.sentence(t), verdict.looked_at(t)) if part)
     _put(stream, f"# {t('page.title')} – {t.date(audit.started)}", "", said)
+    if redact.REDACTED in audit.settings:
+        _put(stream, "", f"**{t('page.redacted')}** {t('page.redacted_meaning')}")
     for task in tasks:
         _put(stream, "", *_ticket(task, t))
     if audit.coverage:
         _put(stream, "", f"## {t('coverage.title')}", "")
-        _put(stream, *(f"- {code(gap.subject)}{t('page.colon')}{plain(gap.reason)}" for gap in audit.coverage))
+        gaps = (t.gap(gap) for gap in audit.coverage)
+        _put(stream, *(f"- {code(subject)}{t('page.colon')}{plain(reason)}" for subject, reason, _ in gaps))
 
 
 def plain(text: str) -> str:
@@ -42,14 +45,16 @@ def code(text: str) -> str:
 
 def _ticket(task: digest.Task, t: Words) -> list[str]:
     first = task.first
-    lines = [f"## {t('priority.' + task.priority)}{t('page.colon')}{plain(first.title)}", "", plain(first.summary), ""]
+    lines = [f"## {t('priority.' + task.priority)}{t('page.colon')}{plain(first.title)}", ""]
+    lines += [line for line in (reasons.why(first, t), plain(first.summary), reasons.cost(first, t)) if line]
+    lines.append("")
     for place in task.places[:20]:
         lines.append(f"- {code(digest.name(place.device, t))} {code(next(iter(place.device.addresses), '–'))}")
     if len(task.places) > 20:
         lines.append(f"- {t('page.more', count=len(task.places) - 20)}")
     if first.remedy:
-        lines += ["", f"**{t('do.steps')}**", "", *(f"- [ ] {plain(step)}" for step in first.remedy)]
-    lines += ["", f"**{t('do.check')}** {plain(first.verify)}"]
+        lines += ["", f"**{t('do.steps')}**", "", *(f"- [ ] {plain(step)}" for step in task.steps(t))]
+    lines += ["", f"**{t('do.check')}** {plain(task.verify(t))}"]
     for _, finding in task.findings[:20]:
         lines += ["", *_proof(finding, t)]
     return lines

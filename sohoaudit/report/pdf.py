@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from ..model import Audit
 from . import html
+from .content.brand import Brand
 
 ENDING = "pdf"
 TIMEOUT_S = 180
@@ -20,7 +21,7 @@ _BROWSERS = (
 )  # fmt: skip
 
 
-def write(audit: Audit, language: str, stream: BinaryIO) -> None:
+def write(audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None) -> None:
     """Print the report; the browser's PDF is tagged for screen readers, weasyprint's is not.
 
     Raises:
@@ -29,7 +30,7 @@ def write(audit: Audit, language: str, stream: BinaryIO) -> None:
     with tempfile.TemporaryDirectory(prefix="sohoaudit-", ignore_cleanup_errors=True) as folder:
         page = Path(folder) / "report.html"
         with page.open("wb") as file:
-            html.write(audit, language, file)
+            html.write(audit, language, file, brand)
         printed = _by_browser(page)
         if printed is None:
             printed = _by_weasyprint(page)

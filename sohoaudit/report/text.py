@@ -1,58 +1,106 @@
 """The summary for a terminal: what to do, in order, and what could not be looked at."""
 
+import re
+import shutil
+from collections.abc import Iterator
 from typing import BinaryIO
+from unicodedata import east_asian_width
 
 from ..model import Audit, Priority, printable
-from .content import digest
+from .content import digest, redact
 from .content.words import Words, words
 
 ENDING = "txt"
 _MARGIN = " " * 10
 _TEXT_LIMIT = 160
+_STEP_LIMIT = 400
 _GAPS_SHOWN = 5
+_STEPS_SHOWN = 2
+_PLACES_SHOWN = 3
+FILE_COLUMNS = 100
+_LEAST_COLUMNS, _MOST_COLUMNS = 50, 120
+# What a line may be broken after: a word with its spaces, or one wide character with the marks that close it.
+_WIDE = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uffef"
+_PIECES = re.compile(f"[{_WIDE}][。、」）：！？ー]*|[^\\s{_WIDE}]+[。、」）：]*\\s*|\\s+")
 _COLOURS = {Priority.URGENT: "31;1", Priority.HIGH: "33;1", Priority.MEDIUM: "34;1", Priority.LOW: "2"}
 
 
 def write(audit: Audit, language: str, stream: BinaryIO) -> None:
     """Write the summary without colour."""
-    stream.write(summary(audit, language, colour=False).encode("utf-8", "backslashreplace"))
+    stream.write(summary(audit, language, colour=False, columns=FILE_COLUMNS).encode("utf-8", "backslashreplace"))
 
 
-def summary(audit: Audit, language: str, colour: bool) -> str:
-    """The summary as lines that end in a newline; `colour` adds the escapes that a terminal shows as colour."""
+def summary(audit: Audit, language: str, colour: bool, columns: int | None = None) -> str:
+    """The summary as lines that end in a newline, at most `columns` wide (the terminal's width where not given).
+
+    `colour` adds the escapes that a terminal shows as colour.
+    """
     t = words(language)
+    columns = columns or shutil.get_terminal_size((FILE_COLUMNS, 24)).columns
+    columns = min(max(columns, _LEAST_COLUMNS), _MOST_COLUMNS)
     places = digest.places(audit)
     tasks = digest.tasks(places)
     verdict = digest.verdict(audit, tasks)
-    lines = [f"{t('page.demo')} {t('page.demo_meaning')}"] if audit.is_demo else []
+    lines = list(_wrapped(f"{t('page.demo')} {t('page.demo_meaning')}", columns)) if audit.is_demo else []
+    if redact.REDACTED in audit.settings:
+        lines += _wrapped(f"{t('page.redacted')} {t('page.redacted_meaning')}", columns)
     shown = [task for task in tasks if task.priority is not Priority.LOW] or tasks[: digest.PAGE_ONE]
     for task in shown:
-        lines += _task(task, t, colour)
+        lines += _task(task, t, colour, columns)
     if left := len(tasks) - len(shown):
         lines.append(_MARGIN + t("do.later", count=left))
-    lines.append(t("verdict.joiner").join(part for part in (verdict.sentence(t), verdict.looked_at(t)) if part))
+    said = t("verdict.joiner").join(part for part in (verdict.sentence(t), verdict.looked_at(t)) if part)
+    lines += _wrapped(said, columns)
     for gap in sorted(audit.coverage, key=lambda gap: not gap.matters)[:_GAPS_SHOWN]:
-        lines.append(f"  {_line(gap.subject)}{t('page.colon')}{_line(gap.reason)}")
+        subject, reason, _ = t.gap(gap)
+        lines += _wrapped(f"{_line(subject)}{t('page.colon')}{_line(reason)}", columns, "  ", "    ")
     if len(audit.coverage) > _GAPS_SHOWN:
         lines.append("  " + t("page.more", count=len(audit.coverage) - _GAPS_SHOWN))
     return "".join(line + "\n" for line in lines)
 
 
-def _task(task: digest.Task, t: Words, colour: bool) -> list[str]:
+def _task(task: digest.Task, t: Words, colour: bool, columns: int) -> Iterator[str]:
     word = t(f"priority.{task.priority}").lower()
-    head = "  " + _padded(word, 8)
-    if colour:
-        head = head.replace(word, f"\x1b[{_COLOURS[task.priority]}m{word}\x1b[0m", 1)
-    lines = [head + _line(task.first.title)]
-    for place in task.places[:3]:
+    first, *rest = _wrapped(_line(task.first.title), columns, "  " + _padded(word, 8), _MARGIN)
+    yield first.replace(word, f"\x1b[{_COLOURS[task.priority]}m{word}\x1b[0m", 1) if colour else first
+    yield from rest
+    for place in task.places[:_PLACES_SHOWN]:
         address = next(iter(place.device.addresses), "")
-        lines.append(_MARGIN + _line(f"{address} ({digest.name(place.device, t)})".strip()))
-    if len(task.places) > 3:
-        lines.append(_MARGIN + t("page.more", count=len(task.places) - 3))
-    for number, step in enumerate(task.first.remedy[:3]):
-        label = t("do.steps") if number == 0 else ""
-        lines.append(_MARGIN + _padded(label, 6) + _line(step, 400))
-    return lines
+        yield from _wrapped(_line(f"{address} ({digest.name(place.device, t)})".strip()), columns, _MARGIN)
+    if len(task.places) > _PLACES_SHOWN:
+        yield _MARGIN + t("page.more", count=len(task.places) - _PLACES_SHOWN)
+    steps = task.steps(t)
+    under = _MARGIN + " " * 6
+    for number, step in enumerate(steps[:_STEPS_SHOWN]):
+        label = _MARGIN + _padded(t("do.short"), 6) if number == 0 else under
+        yield from _wrapped(_line(step, _STEP_LIMIT), columns, label, under)
+    if len(steps) > _STEPS_SHOWN:
+        yield under + t("do.more_steps", count=len(steps) - _STEPS_SHOWN)
+
+
+def _wrapped(text: str, columns: int, first: str = "", after: str | None = None) -> Iterator[str]:
+    """The text in lines of at most so many columns, the first one and those after it led in by what is given."""
+    line, used = first, _columns(first)
+    lead = first if after is None else after
+    for piece in _PIECES.findall(text):
+        for part in _portions(piece, columns - _columns(lead)):
+            width = _columns(part.rstrip())
+            if used + width > columns and line.strip():
+                yield line.rstrip()
+                line, used = lead, _columns(lead)
+            line, used = line + part, used + _columns(part)
+    yield line.rstrip()
+
+
+def _portions(piece: str, columns: int) -> Iterator[str]:
+    """A piece cut where it alone is wider than a line."""
+    start, used = 0, 0
+    for index, character in enumerate(piece):
+        used += _columns(character)
+        if used > columns and not character.isspace():
+            yield piece[start:index]
+            start, used = index, _columns(character)
+    yield piece[start:]
 
 
 def _padded(text: str, columns: int) -> str:
@@ -60,8 +108,6 @@ def _padded(text: str, columns: int) -> str:
 
 
 def _columns(text: str) -> int:
-    from unicodedata import east_asian_width
-
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 

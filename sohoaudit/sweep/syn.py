@@ -1,6 +1,7 @@
 """Asks TCP ports by single SYN packets of the raw helper, once it is proven that their answers are seen here."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -11,6 +12,7 @@ from .connect import Connect, timeout_s
 from .raw_client import Raw
 
 PROOF_TRIES = 2
+UNPROVEN_AT_ONCE = 8
 BURST = 4_096
 # A helper that did not send for so long, for want of a MAC or of a turn, will not.
 SENT_WITHIN_S = 3.0
@@ -29,6 +31,8 @@ class Syn:
         self._connect = Connect()
         self._proof = asyncio.Lock()
         self._is_proven: bool | None = None
+        # Until the proof few are in the air, so that it does not stand behind many others in the host's turn.
+        self._unproven: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(UNPROVEN_AT_ONCE))
 
     @property
     def burst(self) -> int:
@@ -53,15 +57,27 @@ class Syn:
 
     async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
         """As `Way`."""
-        if not (self._is_proven and self._raw.can_ask(address)):
-            async with aclosing(self._connect.ask(address, ports, dialer)) as answers:
-                async for port in answers:
-                    if port.state is State.OPEN and self._is_proven is None and self._raw.can_ask(address):
-                        await self._prove(port.endpoint, dialer)
-                    yield port
-            return
+        if not self._is_raw(address):
+            async with self._unproven[address]:
+                if not self._is_raw(address):
+                    async with aclosing(self._ask_by_connection(address, ports, dialer)) as answers:
+                        async for port in answers:
+                            yield port
+                    return
         async with aclosing(self._ask_raw(address, ports, dialer)) as answers:
             async for port in answers:
+                yield port
+
+    def _is_raw(self, address: str) -> bool:
+        return self._is_proven is True and self._raw.can_ask(address)
+
+    async def _ask_by_connection(
+        self, address: str, ports: Sequence[int], dialer: Dialer
+    ) -> AsyncGenerator[Port, None]:
+        async with aclosing(self._connect.ask(address, ports, dialer)) as answers:
+            async for port in answers:
+                if port.state is State.OPEN and self._is_proven is None and self._raw.can_ask(address):
+                    await self._prove(port.endpoint, dialer)
                 yield port
 
     async def _ask_raw(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:

@@ -52,7 +52,7 @@ def test_no_two_checks_claim_one_rule():
 
 def test_every_file_of_the_folder_is_asked():
     families = {rule.check.__module__.rsplit(".", 1)[1] for rule in rules()}
-    assert families == {"access", "compromise", "decoy", "dns", "exposure", "firmware", "tls", "upnp"}
+    assert families == {"access", "compromise", "decoy", "dns", "exposure", "firmware", "tls", "upnp", "wan"}
 
 
 def test_findings_come_most_pressing_first(judge):

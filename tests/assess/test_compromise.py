@@ -4,13 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from sohoaudit.model import Priority
+from sohoaudit.model import Certainty, Observation, Priority, Vantage
 
-from .conftest import INSIDE, OUTSIDE, at, box, only, said
+from .conftest import INSIDE, OUTSIDE, at, box, only, said, unsure
 
 TLS = at(INSIDE, 8443)
 WRTHUG = {"tls__subject": "CN=a,OU=a,O=a,L=a,ST=a,C=aa", "tls__issuer": "CN=a,OU=a,O=a,L=a,ST=a,C=aa"}
 LAPD = "CN=ROOT,OU=Police department,O=LAPD,L=LA,ST=California,C=US"
+
+
+def made(vendor: str, port: int, **says: str):
+    endpoint = at(INSIDE, port)
+    return box((endpoint, "ssh"), vendor=vendor, says=[said(endpoint, **says)])
+
+
+def page(kind: str, **says: str):
+    return box((TLS, "https"), kind=kind, says=[said(TLS, **says)])
 
 
 def signs(judge, device):
@@ -38,6 +47,14 @@ def mapping(line: str):
         (box(says=[said(TLS, tls__subject=LAPD, tls__issuer=LAPD)]), "compromise.lapdogs"),
         (box(says=[mapping("TCP 1080 198.51.100.9:443 enabled lease=0")]), "compromise.upnproxy"),
         (box(says=[mapping('TCP 445 192.168.50.20:445 enabled lease=0 "galleta silenciosa"')]), "compromise.upnproxy"),
+        (box(says=[mapping(f'TCP 9000 {INSIDE}:80 enabled lease=0 "x"')]), "compromise.upnproxy"),
+        (box(says=[said(TLS, tls__subject="CN=jdyfj")]), "compromise.kv-botnet"),
+        (made("Cisco", 49254, tls__issuer="CN=PolarSSL Test CA,O=PolarSSL,C=NL"), "compromise.polaredge"),
+        (made("ASUS", 53282, ssh__banner="SSH-2.0-dropbear"), "compromise.ayysshush"),
+        (made("DrayTek", 22335, ssh__banner="SSH-2.0-dropbear"), "compromise.draytek-2020"),
+        (page("nas", http__title="WARNING: Your files have been locked by DEADBOLT"), "compromise.deadbolt"),
+        (page("camera", http__title="HACKED by x"), "compromise.camera-defaced"),
+        (page("router", http__body="<script src=coinhive.min.js></script>"), "compromise.coinhive"),
     ],
 )
 def test_a_sign_is_urgent_wherever_it_is_seen_from(judge, device, rule):
@@ -62,12 +79,73 @@ def test_a_sign_is_urgent_wherever_it_is_seen_from(judge, device, rule):
         box(says=[said(TLS, tls__subject=LAPD, tls__issuer="CN=Public CA")]),
         box(says=[mapping('TCP 445 192.168.50.20:445 enabled lease=0 "files"')]),
         box(says=[mapping("TCP 445 nowhere:445 enabled")]),
+        box(says=[mapping(f'TCP 9000 {INSIDE}:80 disabled lease=0 "x"')]),
+        box(says=[mapping(f'UDP 51820 {INSIDE}:51820 enabled lease=0 "vpn"')]),
+        box(says=[said(TLS, tls__subject="CN=jdyfjx")]),
+        made("Cisco", 443, tls__issuer="CN=PolarSSL Test CA,O=PolarSSL,C=NL"),
+        made("Examplia", 49254, tls__issuer="CN=PolarSSL Test CA,O=PolarSSL,C=NL"),
+        made("ASUS", 22, ssh__banner="SSH-2.0-dropbear"),
+        made("ASUS", 53282, http__title="hello"),
+        made("Examplia", 53282, ssh__banner="SSH-2.0-dropbear"),
+        unsure(made("ASUS", 53282, ssh__banner="SSH-2.0-dropbear"), Certainty.HINT),
+        made("DrayTek", 22, ssh__banner="SSH-2.0-DraySSH_2.0"),
+        page("camera", http__title="How we were hacked"),
+        page("router", http__title="HACKED"),
+        page("computer", http__body="<script src=coinhive.min.js></script>"),
+        page("nas", http__body="What to do against DeadBolt"),
+        page("router", socks__auth="password"),
+        page("computer", socks__auth="none"),
+        page("computer", http__title="frps dashboard"),
+        page("tv", adb__auth="required"),
         box(says=[mapping("")]),
         box(says=[said(at(OUTSIDE, 5000), upnp__mapping="TCP 1080 203.0.113.9:443 enabled")]),
     ],
 )
 def test_what_may_be_honest_is_no_sign(judge, device):
     assert signs(judge, device) == set()
+
+
+@pytest.mark.parametrize(
+    ("device", "rule", "inside"),
+    [
+        (page("router", socks__auth="none"), "compromise.open-socks", Priority.HIGH),
+        (page("tv", adb__auth="none", adb__banner="device::x"), "compromise.open-adb", Priority.HIGH),
+        (page("nas", http__title="frps dashboard"), "compromise.frp", Priority.MEDIUM),
+    ],
+)
+def test_what_its_owner_may_have_set_up_is_no_alarm_inside(judge, device, rule, inside):
+    assert judge(device)[rule].priority is inside
+
+
+@pytest.mark.parametrize("port", [48101, 48102, 8816])
+@pytest.mark.parametrize("vantage", [Vantage.LAN, Vantage.INTERNET])
+def test_a_port_alone_is_never_more_than_low(judge, port, vantage):
+    address = INSIDE if vantage is Vantage.LAN else OUTSIDE
+    assert judge(box((at(address, port), "unknown")), vantage)["compromise.lock-port"].priority is Priority.LOW
+    assert signs(judge, box((at(address, port), "unknown"), kind="computer")) == set()
+
+
+@pytest.mark.parametrize(
+    ("field", "address", "rule"),
+    [
+        ("upnp.external_address", "100.64.3.4", "wan.carrier-nat"),
+        ("natpmp.external_address", "10.0.0.2", "wan.double-nat"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_router_behind_another_network_says_why_nothing_comes_in(judge, field, address, rule, language):
+    lines = {"upnp.mapping": "TCP 80 192.168.50.20:80 enabled\nTCP 81 192.168.50.20:81 enabled"}
+    device = box(says=[Observation.of(at(INSIDE, 5000), {field: address} | lines)])
+    finding = judge(device, language=language)[rule]
+    assert finding.priority is Priority.LOW
+    assert address in finding.summary and "2" in finding.summary
+    assert signs(judge, device) == set()
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "0.0.0.0", "", "no address", "127.0.0.1"])
+def test_a_router_on_the_internet_or_one_that_tells_nothing_is_not_behind_another(judge, address):
+    device = box(says=[said(at(INSIDE, 5000), upnp__external_address=address)])
+    assert not [rule for rule in judge(device) if rule.startswith("wan.")]
 
 
 def test_a_decoy_is_not_reported_as_taken_over(judge):

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from sohoaudit.model import Certainty, Match, Priority, Vantage
 
-from .conftest import OUTSIDE, Life, World, at, box, only
+from .conftest import OUTSIDE, Life, World, at, box, only, said
 
 MAKERS = ("ASUS", "Cisco", "D-Link")
 
@@ -30,6 +32,15 @@ def test_whether_many_makers_are_a_decoy_is_for_identification_to_say(judge):
 def test_a_box_that_answers_on_every_port_is_a_decoy(judge):
     finding = only(judge(box(*((at(OUTSIDE, 8000 + n), "http") for n in range(40))), Vantage.INTERNET))
     assert finding.rule == "decoy" and "40 ports" in finding.summary
+
+
+@pytest.mark.parametrize(("ways", "is_decoy"), [(3, True), (2, False)])
+def test_a_port_that_names_itself_anew_with_every_question_is_a_decoy(judge, ways, is_decoy):
+    port = at(OUTSIDE, 80)
+    answers = [said(port, http__server=f"Server {n % ways}") for n in range(6)]
+    findings = judge(box((port, "http"), says=answers), Vantage.INTERNET)
+    assert (set(findings) == {"decoy"}) is is_decoy
+    assert not is_decoy or "3" in findings["decoy"].summary
 
 
 def test_a_box_that_answers_on_many_ports_is_none(judge):

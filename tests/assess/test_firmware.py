@@ -17,7 +17,7 @@ def test_a_model_without_updates_is_to_be_replaced(judge):
     finding = only(judge(box(), world=DEAD))
     assert (finding.rule, finding.priority) == ("firmware.end-of-life", Priority.MEDIUM)
     assert finding.title == "No update will come any more for this router (Examplia X1)"
-    assert "2021-03-31" in finding.summary and finding.remedy[0].startswith("Replace it.")
+    assert "2021-03-31" in finding.summary and any("replace it." in step for step in finding.remedy)
     assert "BOD 26-02" in finding.references
 
 

@@ -5,7 +5,6 @@ the eight; under 80 MB and flat between a small and a large file; hash scan at l
 """
 
 import hashlib
-import json
 import os
 import random
 import subprocess
@@ -95,8 +94,9 @@ def start(number: int) -> Record:
         ProcessId=1000 + number % 30_000, Image=image, FileVersion="10.0.17763.1 (WinBuild.160101.0800)",
         Description="Some Program of Windows", Product="Microsoft® Windows® Operating System",
         Company="Microsoft Corporation", OriginalFileName=image.rpartition("\\")[2], CommandLine=f'"{image}" {rest}',
-        CurrentDirectory="C:\\Windows\\system32\\", User="OFFICE\\ana", LogonGuid="{747F3D96-6053-5D3F-0000-002082314100}",
-        LogonId="0x413182", TerminalSessionId=1, IntegrityLevel="High",
+        CurrentDirectory="C:\\Windows\\system32\\", User="OFFICE\\ana",
+        LogonGuid="{747F3D96-6053-5D3F-0000-002082314100}", LogonId="0x413182",
+        TerminalSessionId=1, IntegrityLevel="High",
         Hashes=f"SHA1={'A' * 40},MD5={'B' * 32},SHA256={random.randrange(1 << 255):064X},IMPHASH={'C' * 32}",
         ParentProcessGuid="{747F3D96-6646-5D3F-0000-0010A7398B00}", ParentProcessId=3868,
         ParentImage="C:\\Windows\\System32\\services.exe", ParentCommandLine="C:\\Windows\\system32\\services.exe",

@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from sohoaudit import report
 from sohoaudit.model import Audit
+from sohoaudit.report.content.brand import read as read_brand
+from sohoaudit.report.content.redact import redacted
+from tests.report.assessed import offices
 from tests.report.offices import FORWARDED, HOSTILE, OFFICES, audit, hostile, many
 
 pytestmark = pytest.mark.browser
@@ -176,6 +179,39 @@ def test_axe_finds_nothing(open_page: Open, name: str, language: str, look: str)
     assert unsure == []
 
 
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="160" height="48"><rect width="160" height="48"/></svg>'
+BRAND = """\
+name: Sato Care
+logo: logo.svg
+colour: "#0b6e4f"
+contact: [Telephone 03-1234-5678, "https://care.example/"]
+"""
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone", "print"])
+def test_a_branded_copy_for_sharing_shows_its_logo_and_axe_finds_nothing(
+    browser: Browser, tmp_path: Path, look: str
+) -> None:
+    (tmp_path / "logo.svg").write_text(LOGO)
+    (tmp_path / "brand.yaml").write_text(BRAND)
+    file = tmp_path / "page.html"
+    report.save(redacted(FORWARDED, b"k" * 32), ["html"], "en", file, read_brand(tmp_path / "brand.yaml"))
+    context = browser.new_context(**LOOKS[look])
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(file.as_uri())
+    if look == "print":
+        page.emulate_media(media="print")
+    assert page.evaluate("document.querySelector('.brand img').naturalWidth") == 160
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.get_by_text("Made for sharing.").first.is_visible()
+    open_all(page)
+    assert axe(page) == ([], [])
+    assert said == []
+    context.close()
+
+
 def axe(page: Page) -> tuple[list[Any], list[Any]]:
     """What axe objects to, and what it could not tell.
 
@@ -196,6 +232,14 @@ def axe(page: Page) -> tuple[list[Any], list[Any]]:
     )
     assert found[0] >= "4.10"
     return found[1], found[2]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("name", ["clean", "exposed", "forwarded", "compromised"])
+def test_axe_finds_nothing_on_what_people_get(open_page: Open, name: str, language: str) -> None:
+    page = open_page(offices(language)[name], language, color_scheme="dark" if language == "ja" else "light")
+    open_all(page)
+    assert axe(page) == ([], [])
 
 
 def test_axe_does_find_what_is_wrong(open_page: Open) -> None:

@@ -103,6 +103,19 @@ def test_without_a_terminal_the_own_network_is_not_audited_unconfirmed() -> None
     assert "sohoaudit: " in done.stderr
 
 
+def test_a_network_without_a_way_to_it_is_refused_before_anything_is_sent() -> None:
+    done = subprocess.run(
+        ["unshare", "-Urn", *SOHOAUDIT, "scan", "192.168.1.0/24"],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "192.168.1.0/24 cannot be reached from here (Network is unreachable)" in done.stderr
+
+
 def test_a_dry_run_says_what_would_be_asked_and_sends_nothing() -> None:
     done = run("scan", "192.0.2.0/29", "--exclude", "192.0.2.3", "--authorized", "the lab", "--dry-run")
     assert done.returncode == 0

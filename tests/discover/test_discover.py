@@ -41,7 +41,7 @@ class OnLink(Nowhere):
 
     links = (Link("eth0", ipaddress.ip_address("192.168.9.14"), NETWORK),)
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
+    def neighbours(self, scope: Scope) -> tuple[Neighbour, ...]:
         return (Neighbour("192.168.9.2", "00:00:5e:00:53:02"), Neighbour("192.168.8.8", "00:00:5e:00:53:08"))
 
 
@@ -95,4 +95,4 @@ async def test_a_search_that_is_abandoned_leaves_no_task_behind() -> None:
 
 
 def test_every_way_is_a_file_of_its_folder() -> None:
-    assert set(discover.ways()) == {"arp", "connect", "mdns", "neighbours", "ssdp"}
+    assert set(discover.ways()) == {"arp", "connect", "ipv6", "mdns", "neighbours", "ssdp"}

@@ -1,4 +1,4 @@
-"""The same happening as every source writes it: EVTX from Sysmon and Security, winlogbeat, flat JSON, CSV, XDR, Defender."""
+"""The same happening as every source writes it: Sysmon, Security, winlogbeat, flat JSON, CSV, XDR, Defender."""
 
 import csv
 import gzip
@@ -131,7 +131,8 @@ def as_flat(what: Happening) -> dict[str, object] | None:
         return None
     message = "Something happened:\r\n" + "\r\n".join(f"{name}: {value}" for name, value in record.data.items())
     return {"SourceName": record.provider, "Channel": record.channel, "EventID": record.event_id, "Hostname": "WS1",
-            "@timestamp": TIME, "Message": message, "ProcessID": "2640", **record.data, "EventType": "INFO"}  # fmt: skip
+            "@timestamp": TIME, "Message": message, "ProcessID": "2640", **record.data,
+            "EventType": "INFO"}  # fmt: skip
 
 
 def as_xdr(what: Happening) -> dict[str, object]:
@@ -159,7 +160,8 @@ def as_xdr(what: Happening) -> dict[str, object]:
                 "action_registry_value_name": what.value, "action_registry_data": what.data,
                 "actor_process_image_name": "netsh.exe"}  # fmt: skip
     return {**base, "event_type": "FILE", "event_sub_type": "FILE_REMOVE" if what.gone else "FILE_WRITE",
-            "action_file_path": what.path, "action_file_sha256": what.sha256, "actor_process_image_path": "C:\\w.exe"}  # fmt: skip
+            "action_file_path": what.path, "action_file_sha256": what.sha256,
+            "actor_process_image_path": "C:\\w.exe"}  # fmt: skip
 
 
 def as_defender(what: Happening) -> dict[str, object]:
@@ -180,7 +182,19 @@ def as_defender(what: Happening) -> dict[str, object]:
                 "RegistryKey": f"HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001\\Services\\{what.key}",
                 "InitiatingProcessFileName": "netsh.exe", "InitiatingProcessCommandLine": "netsh"}  # fmt: skip
     return {**base, "ActionType": "FileDeleted" if what.gone else "FileCreated", "FolderPath": what.path,
-            "FileName": what.path.rpartition("\\")[2], "SHA256": what.sha256, "InitiatingProcessFileName": "w.exe"}  # fmt: skip
+            "FileName": what.path.rpartition("\\")[2], "SHA256": what.sha256,
+            "InitiatingProcessFileName": "w.exe"}  # fmt: skip
+
+
+def as_wazuh(what: Happening) -> dict[str, object] | None:
+    """Wazuh's shape: lower camel case, and backslashes escaped once more than needed."""
+    record = as_sysmon(what)
+    if record is None:
+        return None
+    data = {name[0].lower() + name[1:]: value.replace("\\", "\\\\") for name, value in record.data.items()}
+    system = {"providerName": record.provider, "eventID": str(record.event_id), "channel": record.channel,
+              "computer": "ws1", "systemTime": TIME}  # fmt: skip
+    return {"timestamp": TIME, "agent": {"name": "ws1"}, "data": {"win": {"system": system, "eventdata": data}}}
 
 
 def as_message(what: Happening) -> dict[str, object] | None:
@@ -191,6 +205,54 @@ def as_message(what: Happening) -> dict[str, object] | None:
     message = "Something:\r\n" + "\r\n".join(f"{name}: {value}" for name, value in record.data.items())
     return {"Message": message, "Id": record.event_id, "ProviderName": record.provider, "LogName": record.channel,
             "MachineName": "WS1", "TimeCreated": "11/2/2026 9:30:00 AM", "ProcessId": 2640}  # fmt: skip
+
+
+def as_message_4688(what: Happening) -> dict[str, object] | None:
+    """The same export of the Security log, whose message indents its labels."""
+    record = as_security(what)
+    if record is None or record.event_id != 4688:
+        return None
+    data = record.data
+    message = (
+        "A new process has been created.\r\n\r\nCreator Subject:\r\n\tSecurity ID:\t\tS-1-5-18\r\n"
+        f"\tAccount Name:\t\tana\r\n\tLogon ID:\t\t0x3E7\r\n\r\nProcess Information:\r\n\tNew Process ID:\t\t0x125c\r\n"
+        f"\tNew Process Name:\t{data['NewProcessName']}\r\n\tToken Elevation Type:\t%%1936\r\n"
+        f"\tCreator Process ID:\t0x6a8\r\n\tCreator Process Name:\t{data.get('ParentProcessName', '')}\r\n"
+        f"\tProcess Command Line:\t{data['CommandLine']}\r\n\r\nToken Elevation Type indicates the type of token."
+    )
+    return {"Message": message, "Id": 4688, "ProviderName": record.provider, "LogName": "Security",
+            "MachineName": "WS1", "TimeCreated": "2026/11/02 9:30:00"}  # fmt: skip
+
+
+def as_evtxecmd(what: Happening) -> dict[str, object] | None:
+    """EvtxECmd's CSV, whose fields stand in a JSON column."""
+    record = as_sysmon(what)
+    if record is None:
+        return None
+    pairs = [{"@Name": name, "#text": value} for name, value in record.data.items()]
+    return {"RecordNumber": 9, "EventRecordId": 9, "TimeCreated": "2026-11-02 09:30:00.1234567",
+            "EventId": record.event_id, "Level": "Info", "Provider": record.provider, "Channel": record.channel,
+            "ProcessId": 2640, "ThreadId": 3, "Computer": "WS1", "MapDescription": "x",
+            "Payload": json.dumps({"EventData": {"Data": pairs}})}  # fmt: skip
+
+
+def as_kibana(what: Happening) -> dict[str, object] | None:
+    """A table saved from Kibana: dotted names, a dash for what is missing, times for people."""
+    record = as_sysmon(what)
+    if record is None:
+        return None
+    named = {f"winlog.event_data.{name}": value for name, value in record.data.items()}
+    empty = {"winlog.event_data.ParentImage": "-"} if "ParentImage" not in record.data else {}
+    return {"@timestamp": "Nov 2, 2026 @ 09:30:00.000", "host.name": "ws1", "winlog.event_id": record.event_id,
+            "winlog.channel": "ForwardedEvents", **named, **empty}  # fmt: skip
+
+
+def as_bare(what: Happening) -> dict[str, object] | None:
+    """A hand-made table: Sigma's own names under Security's numbers, and no channel."""
+    record = as_sysmon(what)
+    if record is None or not isinstance(what, Process):
+        return None
+    return {"EventID": 1 if what.sha256 else 4688, "Computer": "ws1", "TimeCreated": TIME, **record.data}
 
 
 Writer = Callable[[Path, Happening], Path | None]
@@ -243,8 +305,9 @@ def _pretty(folder: Path, what: Happening) -> Path | None:
     record = as_sysmon(what)
     if record is None:
         return None
-    system = {"Provider": {"#attributes": {"Name": record.provider}}, "EventID": record.event_id, "Channel": record.channel,
-              "Computer": "WS1", "TimeCreated": {"#attributes": {"SystemTime": TIME}}, "EventRecordID": 7}  # fmt: skip
+    system = {"Provider": {"#attributes": {"Name": record.provider}}, "EventID": record.event_id,
+              "Channel": record.channel, "Computer": "WS1", "EventRecordID": 7,
+              "TimeCreated": {"#attributes": {"SystemTime": TIME}}}  # fmt: skip
     path = folder / "log.json"
     path.write_text(json.dumps({"Event": {"System": system, "EventData": record.data}}, indent=2), encoding="utf-8")
     return path
@@ -279,6 +342,7 @@ SOURCES: dict[str, Writer] = {
     "flat JSON lines": _lines(as_flat),
     "JSON array": lambda folder, what: _array(folder, what),
     "pretty-printed record": _pretty,
+    "Wazuh": _lines(as_wazuh),
     "XDR lines": _lines(as_xdr),
     "XDR reply": _reply,
     "Defender": _lines(as_defender),
@@ -286,6 +350,10 @@ SOURCES: dict[str, Writer] = {
     "XDR TSV": _table(as_xdr, "\t", "utf-16"),
     "Defender CSV": _table(as_defender, ";", "utf-8-sig"),
     "Get-WinEvent CSV": _table(as_message),
+    "Get-WinEvent CSV, Security": _table(as_message_4688),
+    "EvtxECmd CSV": _table(as_evtxecmd),
+    "Kibana CSV": _table(as_kibana),
+    "bare CSV": _table(as_bare),
     "gzip": _gzip,
     "zip": _zip,
 }

@@ -5,7 +5,8 @@ import re
 import pytest
 import yaml
 
-from sohoaudit.hunt.export import TARGETS, ExportError, export, lint
+from sohoaudit.hunt.export import TARGETS, export
+from sohoaudit.hunt.query import ExportError, lint
 from sohoaudit.hunt.rules import load
 
 RULES = load(["volt"])
@@ -50,6 +51,20 @@ BRIEF = {
     },
     "frp-executed": {("dataset", "=", ("xdr_data",)), *PROCESS_START},
 }  # fmt: skip
+BASE = "_time,agent_hostname,actor_effective_username,"
+OUTPUT = {
+    "netsh-portproxy": "actor_process_image_path,action_process_image_command_line",
+    "portproxy-registry": "actor_process_image_name,actor_process_command_line,event_type,event_sub_type,"
+    "action_registry_key_name,action_registry_data",
+    "wmic-logicaldisk": "actor_process_image_name,actor_process_command_line,action_process_image_command_line",
+    "ntdsutil-ifm": "actor_process_image_path,action_process_image_command_line",
+    "impacket-wmiexec": "os_actor_process_image_name,action_process_image_command_line",
+    "ioc-executed": "actor_process_image_path,action_process_image_path,action_process_image_command_line,"
+    "action_process_image_sha256",
+    "ioc-written": "actor_process_image_path,actor_process_command_line,action_file_path,action_file_sha256",
+    "frp-executed": "actor_process_image_path,action_process_image_path,action_process_image_command_line,"
+    "action_process_image_sha256",
+}
 HASHES = {
     "ioc-executed": ("action_process_image_sha256", 11),
     "ioc-written": ("action_file_sha256", 11),
@@ -85,6 +100,7 @@ def test_the_xql_asks_what_the_brief_asks(hunt: str) -> None:
         assert [(entry[1], len(entry[2])) for entry in lists] == [("in", count)]
         found -= set(lists)
     assert found == BRIEF[hunt]
+    assert text.splitlines()[-1].replace(" ", "") == f"|fields{BASE}{OUTPUT[hunt]}"
 
 
 def test_the_lists_are_the_briefs() -> None:

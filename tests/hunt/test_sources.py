@@ -130,10 +130,14 @@ def test_a_folder_is_searched_without_following_links(tmp_path: Path) -> None:
     (logs / "link").symlink_to(outside)
     (logs / "c.evtx").symlink_to(outside / "b.evtx")
     (logs / "notes.txt").write_text("call the provider back")
+    (logs / "prices.csv").write_text("item,price\nrouter,90\n")
+    (logs / "update.log").write_text("[2026-11-02] done\n[2026-11-03] done\n")
     hits, coverage = look(logs)
     assert len(hits) == 1
     assert not coverage.is_incomplete
-    assert [Path(log.name).name for log in coverage.logs if log.passed_over] == ["notes.txt"]
+    assert [Path(log.name).name for log in coverage.logs if log.passed_over] == [
+        "notes.txt", "prices.csv", "update.log",
+    ]  # fmt: skip
 
 
 def test_terminal_escapes_never_come_out(tmp_path: Path) -> None:
@@ -196,8 +200,8 @@ def test_any_bytes_at_all_are_read_or_counted(tmp_path: Path, head: bytes, rest:
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12), lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.sampled_from(["Event", "System", "EventData", "winlog", "event_data", "process", "event_type",
-                                       "EventID", "Image", "CommandLine", "action_file_sha256", "Data", "#text"]), inner,
-                      max_size=4), max_leaves=8)  # fmt: skip
+                                       "EventID", "Image", "CommandLine", "action_file_sha256", "Data", "#text"]),
+                      inner, max_size=4), max_leaves=8)  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -212,3 +216,16 @@ def test_any_json_at_all_is_read_or_counted(tmp_path: Path, values: list[object]
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(sources.LogError, match="there is no such file"):
         look(tmp_path / "nothing.evtx")
+
+
+def test_logs_in_which_no_hunt_can_look_are_never_called_clean(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.evtx", [security(4624, TargetUserName="ana")])
+    _, coverage = look(path)
+    assert len(coverage.blind) == 8 and coverage.is_incomplete
+
+
+def test_a_table_of_powershell_is_read_under_its_type_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f'#TYPE Selected.System\n"Id","Image","CommandLine"\n"1","{NETSH}","{ADD}"\n')
+    hits, coverage = look(path)
+    assert [hit.hunt for hit in hits] == ["netsh-portproxy"] and not coverage.is_incomplete

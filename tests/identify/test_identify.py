@@ -151,6 +151,12 @@ def test_three_devices_forwarded_behind_one_public_address_are_no_decoy(identifi
     assert identity.vendor == "NETGEAR"
 
 
+def test_a_page_that_mentions_several_makers_speaks_of_none(identifier):
+    page = "<p>We sold our D-Link Corporation and NETGEAR, Inc. stock</p>"
+    assert identifier.identify([seen({"http.body": page})]) is None
+    assert identifier.identify([seen({"http.body": page, "http.server": "DWS"})]).vendor == "DrayTek"
+
+
 def test_a_brand_wins_over_the_maker_that_supplies_it(made):
     identifier = made(
         """
@@ -293,3 +299,17 @@ def test_a_hostile_body_costs_little_time(identifier, text):
     started = time.perf_counter()
     identifier.identify([seen({"http.body": text + "!"})])
     assert time.perf_counter() - started < 0.5
+
+
+def test_a_page_that_lists_makers_by_the_hundred_is_cheap_and_the_same_in_both_engines(shipped):
+    words = sorted({literal for needed in shipped.needs.values() for literal in needed})
+    page = {"http.body": " ".join(words * 3)[:65_536]}
+    answers = []
+    for engine in (patterns.LinearEngine(), patterns.PlainEngine()):
+        identifier = Identifier(shipped, engine)
+        identifier.identify_fields({"http.body": page["http.body"][1:]})
+        started = time.process_time()
+        answers.append(identifier.identify_fields(page))
+        if isinstance(engine, patterns.LinearEngine):
+            assert time.process_time() - started < 0.1
+    assert answers[0] == answers[1]

@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sohoaudit.knowledge import fingerprints, patterns
@@ -212,10 +212,39 @@ def test_a_warm_start_needs_no_yaml(folder):
     assert subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip() == "False False"
 
 
-@given(st.text(alphabet="ab1.(|)*+?[]\\d^$", max_size=12), st.text(alphabet="ab1. \n", max_size=30))
+PATTERNS = st.text(alphabet="abK1.(|)*+?[]\\\\d^$-", max_size=12)
+
+
+@given(PATTERNS, st.text(alphabet="abkK1. -\n", max_size=30))
+@settings(max_examples=400)
 def test_a_pattern_the_lint_lets_through_means_the_same_in_both_engines(pattern, text):
-    if any(True for _ in patterns.lint(pattern)):
-        return
+    assume(not any(True for _ in patterns.lint(pattern)))
     linear, plain = patterns.LinearEngine(), patterns.PlainEngine()
-    assert bool(linear.compile(pattern).search(text)) == bool(plain.compile(pattern).search(text))
-    assert list(linear.together([pattern]).matching(text)) == list(plain.together([pattern]).matching(text))
+    ours, theirs = (engine.compile(pattern).find(engine.prepare(text)) for engine in (linear, plain))
+    assert (ours is None) == (theirs is None)
+
+
+@given(PATTERNS, st.text(alphabet="abkK1. -\n", max_size=30))
+@settings(max_examples=400)
+def test_a_match_holds_one_of_the_literals_its_pattern_needs(pattern, text):
+    assume(not any(True for _ in patterns.lint(pattern)))
+    engine = patterns.LinearEngine()
+    needed = patterns.needed(pattern)
+    if engine.compile(pattern).find(engine.prepare(text)) and needed:
+        assert any(literal in text.lower() for literal in needed)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literals"),
+    [
+        ("^NETGEAR (?P<model>R\\d+)", ("netgear ",)),
+        ("D(?:IR|AP)-\\d+", ("dap-", "dir-")),
+        ("(?i)realm=(?:Foo|Bar)", ("realm=bar", "realm=foo")),
+        ("F[5-7]D\\w", ("f5d", "f6d", "f7d")),
+        ("(?i)\\bCH\\d{2,4}[EV]", tuple(f"ch{number}" for number in range(10))),
+        ("\\d+", ()),
+        ("a|bcd", ()),
+    ],
+)
+def test_what_a_pattern_needs(pattern, literals):
+    assert patterns.needed(pattern) == literals

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .daemons import HAS_IPV6, STARTERS, certificate
 from .namespaces import NETNS, LabError, inside, ip, listening, nft, processes, start_time, sysctl
-from .office import DESK_ADDRESS, ISP_ADDRESS, LAN, LAN6, OUTSIDE_ADDRESS, WAN_ADDRESS
+from .office import DESK_ADDRESS, ISP_ADDRESS, LAN, LAN6, OUTSIDE_ADDRESS
 from .offices import OFFICES
 from .parts import Device, Forward, Office, Responder, Web
 
@@ -51,7 +51,7 @@ def build(name: str, office_name: str, folder: Path) -> None:
         if device.is_silent:
             nft(f"{name}-{device.name}", _SILENCE)
     running = _start(name, office_name, office, folder)
-    _wait(name, office, running)
+    _wait(name, office, running, folder)
     for forward in office.forwards:
         _ask_for(forward, office, name)
 
@@ -112,27 +112,32 @@ def _wire(name: str, office: Office) -> None:
     ip((f"link set {_plug(host, leg)} master {bridge} up" for host, leg, bridge, _ in legs), hub)
     ip(("link set br-lan up", "link set br-wan up"), hub)
     for device in office.devices[1:]:
-        _address(f"{name}-{device.name}", "eth0", device.address, device.address6, office.router)
+        address6 = None if device.name in office.automatic else device.address6
+        _address(f"{name}-{device.name}", "eth0", device.address, address6, office.router)
     _address(f"{name}-desk", "eth0", DESK_ADDRESS, "2001:db8:77::50", office.router)
-    _wire_router(name, office.router)
+    _wire_router(name, office)
 
 
 def _plug(host: str, leg: str) -> str:
     return f"{leg[0]}-{host}"[:15]
 
 
-def _address(namespace: str, leg: str, address: str, address6: str, router: Device) -> None:
+def _address(namespace: str, leg: str, address: str, address6: str | None, router: Device) -> None:
+    if not address6:
+        listens = {"accept_ra": "2", "autoconf": "1", "use_tempaddr": "2"}
+        sysctl(namespace, {f"ipv6/conf/{leg}/{key}": value for key, value in listens.items()})
     lines = ["link set lo up", f"link set {leg} up", f"addr add {address}/24 dev {leg}"]
     lines.append(f"route add default via {router.address}")
-    if HAS_IPV6:
+    if HAS_IPV6 and address6:
         lines += [f"addr add {address6}/64 dev {leg} nodad", f"route add default via {router.address6}"]
     ip(lines, namespace)
 
 
-def _wire_router(name: str, router: Device) -> None:
+def _wire_router(name: str, office: Office) -> None:
+    router = office.router
     sysctl(f"{name}-gw", {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1", "ipv4/conf/all/send_redirects": "0"})
     lines = ["link set lo up", "link set eth0 up", "link set wan0 up", f"addr add {router.address}/24 dev eth0"]
-    lines += [f"addr add {WAN_ADDRESS}/24 dev wan0", f"route add default via {ISP_ADDRESS}"]
+    lines += [f"addr add {office.wan_address}/24 dev wan0", f"route add default via {office.isp_address}"]
     outside = ["link set lo up", "link set eth0 up", f"addr add {OUTSIDE_ADDRESS}/24 dev eth0"]
     outside += [f"route add default via {ISP_ADDRESS}"]
     if HAS_IPV6:
@@ -140,12 +145,21 @@ def _wire_router(name: str, router: Device) -> None:
         outside += ["addr add 2001:db8:71::99/64 dev eth0 nodad", f"route add {LAN6} via 2001:db8:71::7"]
     ip(lines, f"{name}-gw")
     ip(outside, f"{name}-outside")
-    ip(["link set lo up", "link set eth0 up", f"addr add {ISP_ADDRESS}/24 dev eth0"], f"{name}-isp")
+    provider = [f"addr add {address}/24 dev eth0" for address in {ISP_ADDRESS, office.isp_address}]
+    ip(["link set lo up", "link set eth0 up", *provider], f"{name}-isp")
 
 
 def _router_rules(office: Office) -> str:
     opened = ", ".join(str(port) for port in sorted(office.wan_ports))
     accept = f"tcp dport {{ {opened} }} accept" if opened else ""
+    holes = "".join(
+        f'    iifname "wan0" ip6 daddr {office.made_address6(device)} tcp dport {port} accept\n'
+        for device, port in sorted(office.opened6)
+    )
+    forwarded = "".join(
+        f'    iifname "wan0" tcp dport {each.outer} dnat ip to {office.device(each.device).address}:{each.inner}\n'
+        for each in office.own_forwards
+    )
     return f"""
 table inet filter {{
   chain input {{
@@ -163,7 +177,7 @@ table inet filter {{
     iifname "eth0" accept
     jump miniupnpd
     iifname "wan0" ct status dnat accept
-  }}
+{holes}  }}
   chain miniupnpd {{
   }}
 }}
@@ -171,7 +185,7 @@ table inet nat {{
   chain prerouting {{
     type nat hook prerouting priority -100; policy accept;
     jump prerouting_miniupnpd
-  }}
+{forwarded}  }}
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
     oifname "wan0" meta nfproto ipv4 ip saddr {LAN} masquerade
@@ -215,7 +229,7 @@ def _launch(namespace: str, words: list[str], more: dict[str, str], output: Path
         )  # fmt: skip
 
 
-def _wait(name: str, office: Office, running: dict[str, subprocess.Popen]) -> None:
+def _wait(name: str, office: Office, running: dict[str, subprocess.Popen], folder: Path) -> None:
     """Until the kernel's own tables show every port: a connection would count as a visit in the device's log."""
     deadline = time.monotonic() + READY_WITHIN_S
     waiting = list(office.devices)
@@ -223,11 +237,16 @@ def _wait(name: str, office: Office, running: dict[str, subprocess.Popen]) -> No
         waiting = [device for device in waiting if not device.ports <= listening(f"{name}-{device.name}")]
         for what, process in running.items():
             if process.poll() is not None:
-                raise LabError(f"{what} ended at once with {process.returncode}: read {what}.out in the lab's folder")
+                raise LabError(f"{what} ended at once with {process.returncode}: {_last_word(folder, what)}")
         if waiting and time.monotonic() > deadline:
             absent = waiting[0].ports - listening(f"{name}-{waiting[0].name}")
             raise LabError(f"{waiting[0].name} does not listen on {sorted(absent)} after {READY_WITHIN_S:.0f} s")
         time.sleep(0.03)
+
+
+def _last_word(folder: Path, what: str) -> str:
+    output = folder / (f"{what}.out" if (folder / f"{what}.out").exists() else "responders.out")
+    return (output.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
 
 
 def _ask_for(forward: Forward, office: Office, name: str) -> None:

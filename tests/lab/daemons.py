@@ -120,6 +120,9 @@ def dnsmasq(part: Dnsmasq, device: Device, folder: Path) -> Command:
         "--user=root",
         "--group=",
     ]
+    if part.prefix6:
+        words += ["--enable-ra", f"--dhcp-range={part.prefix6},ra-only,64", f"--dhcp-leasefile={folder / 'leases'}"]
+        words += ["--interface=eth0", "--ra-param=eth0,4,600"]
     return Command(
         [*words, f"--pid-file={folder / 'dnsmasq.pid'}", "--log-facility=-", f"--address=/#/{device.address}"]
     )
@@ -188,15 +191,15 @@ def vsftpd(part: Vsftpd, device: Device, folder: Path) -> Command:
 def miniupnpd(part: Miniupnpd, device: Device, folder: Path) -> Command:
     """Miniupnpd for the router's nftables; its tables must stand before it starts.
 
-    It refuses to forward while the WAN address is a documentation address. Newer releases have an option for that;
-    of 2.3.1 a private copy is made in which the entry 203.0.113.0/24 of its table of reserved blocks is overwritten.
+    It refuses to forward while the WAN address is a documentation address, a private or a carrier's one. Newer releases
+    have an option for that; of 2.3.1 a private copy is made whose table of reserved blocks lacks their entries.
     """
     binary = program("miniupnpd")
     image, allowance = Path(binary).read_bytes(), ""
     if b"ext_allow_private_ipv4" in image:
         allowance = "ext_allow_private_ipv4=yes\n"
     else:
-        binary = str(_without_block(image, (203, 0, 113, 0), folder / "miniupnpd"))
+        binary = str(_without_blocks(image, folder / "miniupnpd"))
     conf = folder / "miniupnpd.conf"
     conf.write_text(
         "ext_ifname=wan0\nlistening_ip=eth0\nhttp_port=5000\nenable_upnp=yes\nenable_natpmp=yes\nsecure_mode=no\n"
@@ -210,12 +213,18 @@ def miniupnpd(part: Miniupnpd, device: Device, folder: Path) -> Command:
     return Command([binary, "-d", "-f", str(conf), "-P", str(folder / "miniupnpd.pid")])
 
 
-def _without_block(image: bytes, block: tuple[int, int, int, int], copy: Path) -> Path:
+_RESERVED = (((203, 0, 113, 0), 8), ((10, 0, 0, 0), 24), ((100, 64, 0, 0), 22))
+
+
+def _without_blocks(image: bytes, copy: Path) -> Path:
     # An entry is the network, little-endian, and how many bits to shift away: 8 for a /24.
-    entry = bytes(reversed(block)) + b"\x08\0\0\0"
-    if image.count(entry) != 1:
-        raise LabError("this miniupnpd cannot be made to forward from a documentation address: use Debian 12's 2.3.1")
-    copy.write_bytes(image.replace(entry, bytes((0, 0, 0, 240)) + b"\x08\0\0\0"))
+    for block, shift in _RESERVED:
+        tail = bytes((shift, 0, 0, 0))
+        entry = bytes(reversed(block)) + tail
+        if image.count(entry) != 1:
+            raise LabError("this miniupnpd cannot be made to forward from such an address: use Debian 12's 2.3.1")
+        image = image.replace(entry, bytes((0, 0, 0, 240)) + tail)
+    copy.write_bytes(image)
     copy.chmod(0o700)
     return copy
 

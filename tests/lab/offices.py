@@ -2,5 +2,13 @@
 
 from .hostile import HOSTILE
 from .office import CLEAN, EXPOSED
+from .standing import BEHIND_A_CARRIER, BEHIND_A_ROUTER, BOTH_FAMILIES
 
-OFFICES = {"exposed": EXPOSED, "clean": CLEAN, "hostile": HOSTILE}
+OFFICES = {
+    "exposed": EXPOSED,
+    "clean": CLEAN,
+    "hostile": HOSTILE,
+    "both-families": BOTH_FAMILIES,
+    "behind-a-router": BEHIND_A_ROUTER,
+    "behind-a-carrier": BEHIND_A_CARRIER,
+}

@@ -1,5 +1,6 @@
 """What a device of the lab is made of: real daemons where there are any, else exact responders."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -163,7 +164,9 @@ class Snmpd:
 
 @dataclass(frozen=True, slots=True)
 class Dnsmasq:
-    """Real dnsmasq: every name has the router's address."""
+    """Real dnsmasq: every name has the router's address; with `prefix6` it sends router advertisements (RFC 4861)."""
+
+    prefix6: str | None = None
 
     @property
     def ports(self) -> set[Port]:
@@ -292,11 +295,21 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Devices, the router first; which of the router's own ports its firewall opens to the WAN; UPnP forwards."""
+    """Devices, the router first; which of the router's own ports its firewall opens to the WAN; UPnP forwards.
+
+    `own_forwards` were set by hand in the router's rules, so that no list tells of them. `automatic` are the devices
+    that make their IPv6 addresses of the advertised prefix, one of the MAC and one of privacy; `opened6` are holes in
+    the IPv6 firewall, device and port. The router's address on its WAN side, and the provider's, tell its standing.
+    """
 
     devices: tuple[Device, ...]
     wan_ports: frozenset[int] = frozenset()
     forwards: tuple[Forward, ...] = field(default=())
+    own_forwards: tuple[Forward, ...] = ()
+    automatic: frozenset[str] = frozenset()
+    opened6: frozenset[tuple[str, int]] = frozenset()
+    wan_address: str = "203.0.113.7"
+    isp_address: str = "203.0.113.1"
 
     @property
     def router(self) -> Device:
@@ -307,7 +320,13 @@ class Office:
     def outside(self) -> dict[Port, str]:
         """What answers on the WAN address, and which device it is."""
         own = {("tcp", port): self.router.name for port in self.wan_ports}
-        return own | {("tcp", forward.outer): forward.device for forward in self.forwards}
+        return own | {("tcp", forward.outer): forward.device for forward in (*self.forwards, *self.own_forwards)}
+
+    def made_address6(self, name: str) -> str:
+        """The address that a device makes of the lab's prefix and its MAC (EUI-64)."""
+        mac = bytes.fromhex(self.device(name).mac.replace(":", ""))
+        tail = bytes((mac[0] ^ 2, *mac[1:3], 0xFF, 0xFE, *mac[3:])).hex()
+        return str(ipaddress.ip_address(f"2001:db8:77:0:{tail[:4]}:{tail[4:8]}:{tail[8:12]}:{tail[12:]}"))
 
     def device(self, name: str) -> Device:
         """The device of that name, or of that address.

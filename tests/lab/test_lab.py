@@ -13,6 +13,8 @@ import pytest
 
 from .building import hosts
 from .capture import Capture
+from .conftest import _standing
+from .daemons import PACKAGES
 from .lab import Lab
 from .office import DESK_ADDRESS, EXPOSED, WAN_ADDRESS
 from .parts import Device
@@ -203,6 +205,13 @@ def test_the_lab_stands_without_root(tmp_path_factory: pytest.TempPathFactory) -
     assert up.returncode == 0, up.stderr
     assert "Server: App-webs/" in seen.stdout, seen.stderr
     assert down.returncode == 0, down.stderr
+
+
+def test_a_missing_daemon_fails_ci_and_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PACKAGES, "no-such-daemon", "no-such-package")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match=r"apt-get install .* no-such-package"):
+        next(_standing("exposed"))
 
 
 def test_the_desk_has_the_address_the_tests_look_from(office: Lab) -> None:

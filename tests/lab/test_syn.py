@@ -1,6 +1,5 @@
 """A whole audit by raw packets says what one by ordinary connections says, and how it was made."""
 
-
 import pytest
 
 from .capture import busiest_second, questions

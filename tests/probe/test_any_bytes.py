@@ -69,7 +69,7 @@ class Parrot(Dialer):
         self.held = theirs
         return ours
 
-    async def ask(self, endpoint: Endpoint, question: bytes, timeout_s: float) -> bytes | None:
+    async def ask(self, endpoint: Endpoint, question: bytes, timeout_s: float, **_: object) -> bytes | None:
         self._locate(endpoint)
         # The number of the question stands in front of DNS and NetBIOS answers.
         return question[:2] + self.answer[2:] if endpoint.port in (53, 137, 5353) else self.answer

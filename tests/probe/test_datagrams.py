@@ -75,6 +75,11 @@ CASES: dict[str, tuple[Ask, bytes, dict[str, str]]] = {
         {"ntp.version": "ntpd 4.2.6p5@1.2349", "ntp.system": "Linux/2.6.36", "ntp.processor": "mips"},
     ),
     "natpmp": (natpmp.ask, b"\0\x80\0\0\0\0\0\1\xcb\0\x71\x07", {"natpmp.external_address": "203.0.113.7"}),
+    "a server of PCP alone": (
+        natpmp.ask,
+        b"\2\x80\0\0\0\0\0\0\0\0\0\x2a" + bytes(12),
+        {"pcp.version": "2", "pcp.result": "success", "pcp.epoch": "42"},
+    ),
     "a refusing natpmp": (natpmp.ask, b"\0\x80\0\2\0\0\0\1", {"natpmp.result": "not authorized"}),
     "ubnt": (
         ubnt.ask,

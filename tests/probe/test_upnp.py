@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from sohoaudit.model import Endpoint
 from sohoaudit.probe import Dialogue, upnp
 
@@ -20,7 +22,7 @@ DESCRIPTION = f"""<?xml version="1.0"?>
 MAPPINGS = [("8081", "192.168.50.20", "80", 'the "camera"'), ("3389", "192.168.50.30", "3389", "rdp")]
 
 
-def gateway(actions: list[str], description: str = DESCRIPTION) -> Callable[..., Awaitable[None]]:
+def gateway(actions: list[str], description: str = DESCRIPTION, ends_with: str = "") -> Callable[..., Awaitable[None]]:
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         if head.startswith("GET"):
@@ -35,10 +37,16 @@ def gateway(actions: list[str], description: str = DESCRIPTION) -> Callable[...,
         actions.append(action)
         if action == "GetExternalIPAddress":
             inner = "<NewExternalIPAddress>203.0.113.7</NewExternalIPAddress>"
+        elif action == "GetStatusInfo":
+            inner = "<NewConnectionStatus>Connected</NewConnectionStatus><NewUptime>77</NewUptime>"
+        elif action == "GetFirewallStatus":
+            inner = "<FirewallEnabled>1</FirewallEnabled><InboundPinholeAllowed>0</InboundPinholeAllowed>"
         else:
             index = int(body.split("<NewPortMappingIndex>")[1].split("<")[0])
             if index >= len(MAPPINGS):
-                return writer.write(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
+                said = f"<Fault><errorCode>{ends_with}</errorCode></Fault>" if ends_with else ""
+                refusal = f"HTTP/1.1 500 Internal Server Error\r\nContent-Length: {len(said)}\r\n\r\n{said}"
+                return writer.write(refusal.encode())
             outer, client, port, name = MAPPINGS[index]
             inner = (
                 f"<NewRemoteHost></NewRemoteHost><NewExternalPort>{outer}</NewExternalPort><NewProtocol>TCP</NewProtocol>"
@@ -75,7 +83,40 @@ async def test_a_gateway_tells_what_it_is_and_what_it_forwards(
         "TCP 8081 192.168.50.20:80 enabled lease=0 \"the 'camera'\"",
         'TCP 3389 192.168.50.30:3389 enabled lease=0 "rdp"',
     ]
-    assert set(actions) == {"GetExternalIPAddress", "GetGenericPortMappingEntry"}
+    assert seen.fields["upnp.connection_status"] == "Connected" and seen.fields["upnp.uptime"] == "77"
+    assert set(actions) == {"GetStatusInfo", "GetExternalIPAddress", "GetGenericPortMappingEntry"}
+
+
+@pytest.mark.parametrize(("code", "fault"), [("713", None), ("714", None), ("501", "after 2 entries: error 501")])
+async def test_a_refusal_in_the_middle_of_the_list_is_no_end_of_it(
+    dial: Dialogue, serve: Serve, answers: Callable[..., Awaitable[Endpoint]], code: str, fault: str | None
+) -> None:
+    web = await serve(gateway([], ends_with=code))
+    seen = await upnp.ask(await answers(announces(f"http://{HERE}:{web.port}/rootDesc.xml")), dial)
+    assert seen and seen.fields["upnp.mapping"].count("\n") == 1
+    assert seen.fields.get("upnp.fault", "").endswith(fault or "")
+    assert ("upnp.fault" in seen.fields) is bool(fault)
+
+
+async def test_of_two_generations_the_ipv6_firewall_is_read_too(
+    dial: Dialogue, serve: Serve, answers: Callable[..., Awaitable[Endpoint]]
+) -> None:
+    firewall = "<service><serviceType>urn:schemas-upnp-org:service:WANIPv6FirewallControl:1</serviceType>"
+    newer = DESCRIPTION.replace("Connection:1", "Connection:2").replace("Device:1", "Device:2")
+    newer = newer.replace("</serviceList>", firewall + "<controlURL>/ctl/IP6FCtl</controlURL></service></serviceList>")
+    web = await serve(gateway([], newer))
+    seen = await upnp.ask(await answers(announces(f"http://{HERE}:{web.port}/rootDesc.xml")), dial)
+    assert seen and seen.fields["upnp.ipv6_firewall"] == "on" and seen.fields["upnp.ipv6_pinholes"] == "refused"
+    assert seen.fields["upnp.mapping"].count("\n") == 1
+
+
+async def test_a_service_on_another_host_is_told_and_not_asked(
+    dial: Dialogue, serve: Serve, answers: Callable[..., Awaitable[Endpoint]]
+) -> None:
+    actions: list[str] = []
+    web = await serve(gateway(actions, DESCRIPTION.replace("/ctl/IPConn", "http://192.0.2.1:5000/ctl/IPConn")))
+    seen = await upnp.ask(await answers(announces(f"http://{HERE}:{web.port}/rootDesc.xml")), dial)
+    assert seen and "another address" in seen.fields["upnp.fault"] and actions == []
 
 
 async def test_a_location_elsewhere_is_told_and_not_contacted(
@@ -84,6 +125,7 @@ async def test_a_location_elsewhere_is_told_and_not_contacted(
     for elsewhere in ("http://127.0.0.2:80/x.xml", "http://192.0.2.1/x.xml", "http://[::1/x", "ftp://127.0.0.1/"):
         seen = await upnp.ask(await answers(announces(elsewhere)), dial)
         assert seen and seen.fields["upnp.location"] == elsewhere and "upnp.model_name" not in seen.fields
+        assert "was not read: another address" in seen.fields["upnp.fault"]
     assert dial.dialer.round_trips_s == {}
 
 
@@ -98,13 +140,11 @@ async def test_a_billion_laughs_is_a_line(
 
 
 async def test_a_gateway_that_never_stops_listing_is_left_after_the_limit(
-    dial: Dialogue, serve: Serve, answers: Callable[..., Awaitable[Endpoint]], monkeypatch: object
+    dial: Dialogue, serve: Serve, answers: Callable[..., Awaitable[Endpoint]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pytest
-
-    assert isinstance(monkeypatch, pytest.MonkeyPatch)
     monkeypatch.setattr(upnp, "MAPPINGS_LIMIT", 1)
     actions: list[str] = []
     web = await serve(gateway(actions))
     seen = await upnp.ask(await answers(announces(f"http://{HERE}:{web.port}/rootDesc.xml")), dial)
-    assert seen and seen.fields["upnp.mapping"].count("\n") == 0 and len(actions) == 2
+    assert seen and seen.fields["upnp.mapping"].count("\n") == 0 and len(actions) == 3
+    assert "no end: only the first 1 entries" in seen.fields["upnp.fault"]

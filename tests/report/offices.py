@@ -246,7 +246,8 @@ CLEAN = audit(
 EXPOSED = audit(ROUTER, NAS, vantage=Vantage.INTERNET)
 FORWARDED = audit(ROUTER, CAMERA, NAS, PHONE, gaps=(SILENT,))
 HIGH_ONLY = audit(
-    replace(ROUTER, findings=(finding("exposure.https", Priority.HIGH, because=("", "management")),)), is_demo=True
+    replace(ROUTER, findings=(finding("hunt.netsh-portproxy", Priority.HIGH, because=("", "management")),)),
+    is_demo=True,
 )
 MEDIUM_ONLY = audit(replace(CAMERA, findings=CAMERA.findings[1:]), gaps=(SILENT,))
 COMPROMISED = audit(

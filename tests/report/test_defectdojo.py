@@ -28,3 +28,4 @@ def test_every_finding_has_what_is_required_and_nothing_that_aborts() -> None:
     camera = next(f for f in document["findings"] if f["unique_id_from_tool"] == "fin-cam001")
     assert camera["endpoints"] == [{"host": "203.0.113.7", "port": 8080, "protocol": "tcp"}]
     assert camera["known_exploited"] is True
+    assert camera["kev_date"] == "2022-03-03"

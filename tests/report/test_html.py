@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sohoaudit import report
-from sohoaudit.model import Audit, Priority
+from sohoaudit.model import Audit, Endpoint, Priority, Service
 from sohoaudit.report import html
+from tests.report.assessed import offices
 from tests.report.offices import (
     CAMERA,
     CLEAN,
@@ -221,6 +222,16 @@ def test_one_remedy_on_many_devices_is_one_thing_to_do() -> None:
     assert "192.168.1.40 , Hikvision DS-2CD2042WD-I 192.168.1.41" in page.text
 
 
+def test_a_merely_probable_end_of_support_does_not_hide_a_hole_that_an_update_closes() -> None:
+    hole = replace(
+        ROUTER.findings[1], id="fin-hole", rule="firmware.known-exploited", title="A known hole", remedy=("Update it.",)
+    )
+    end = replace(ROUTER.findings[0], priority=Priority.MEDIUM, facts={"certainty": "probably"})
+    page = rendered(audit(replace(ROUTER, findings=(hole, end)), replace(CAMERA, findings=(end,))))
+    assert re.findall(r'<h3 id="task-\d">(.*?)</h3>', page) == ["A known hole", end.title]
+    assert "1 thing to do today, 0 this week, 1 to plan." in Page(page).text
+
+
 def test_replacing_a_device_takes_its_known_holes_along() -> None:
     hole = replace(
         ROUTER.findings[1], id="fin-hole", rule="firmware.known-exploited", title="A known hole", remedy=("Update it.",)
@@ -244,7 +255,10 @@ def test_every_fact_the_technician_needs_is_there() -> None:
         "Ms Sato, owner, by telephone", "28:80:88:00:00:01", "cpe:2.3:h:netgear:r7000", "DD-WRT", "dnsmasq 2.78",
         "leads to 192.168.1.40:80", "Shodan, 2026-11-02", "CVE-2021-34991", "known to be exploited since 2022-03-03",
         "BOD 23-02", "sohoaudit verify fin-7c1e90", 'WWW-Authenticate: Basic realm="NETGEAR R7000"',
-        "Urgent, because: the internet can reach it; its maker no longer supports it", "203.0.113.7:8443",
+        "Today, because new holes in it stay open for good and the internet can reach it.", "203.0.113.7:8443",
+        "CISA directive: management interfaces off the internet (2023-06-13)",
+        "3 days and a search for intruders or 3 days or 14 days. Exploited: yes; reachable from the internet: yes; "
+        "attack can be automated: not known; gives total control: not known.",
         "it stopped answering after 3 requests and was left alone", "2026-11-20", "(told in part)",
     ):  # fmt: skip
         assert fact in text, fact
@@ -279,4 +293,86 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def test_jinja_refuses_a_name_it_does_not_know() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        html._environment().from_string("{{ nothing.here }}").render()
+        html._environment("en").from_string("{{ nothing.here }}").render()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 1_000_000, "\u0300\u0489" * 500_000, "שלום" * 250_000, "\x00\x1b[2J" * 200_000, "=1+1|" * 200_000],
+    ids=["one word", "combining marks alone", "right to left", "control characters", "formulas"],
+)
+@pytest.mark.parametrize("format", ["html", "markdown", "text", "csv"])
+def test_a_megabyte_of_text_in_every_place_makes_a_small_report(text: str, format: str) -> None:
+    office = hostile("marker")
+    device = office.devices[0]
+    finding = replace(device.findings[0], title=text, summary=text, evidence=(text,) * 3, remedy=(text,), verify=text)
+    identity = replace(device.identity, vendor=text, model=text, firmware=text) if device.identity else None
+    office = replace(office, devices=(replace(device, hostname=text, identity=identity, findings=(finding,)),))
+    stream = io.BytesIO()
+    started = time.process_time()
+    report.write(replace(office, language="en"), format, "en", stream)
+    assert time.process_time() - started < 5
+    assert len(stream.getvalue()) < 200_000
+
+
+def test_a_device_with_every_port_open_shows_two_hundred_and_counts_the_rest() -> None:
+    services = tuple(Service(Endpoint("192.168.1.20", port), "http") for port in range(1, 65_536))
+    page = rendered(audit(replace(NAS, services=services)))
+    assert len(page) < 200_000
+    assert "and 65,335 more" in Page(page).text
+
+
+def test_two_doors_of_one_router_that_differ_by_their_port_are_one_thing_to_do() -> None:
+    page = Page(rendered(offices("en")["exposed"]))
+    assert "1 thing to do today, 1 this week, 0 to plan." in page.text
+    assert "Remove every port forward for port 22 and 443." in page.text
+    assert "try 203.0.113.7:22 and 203.0.113.7:443: nothing may answer" in page.text
+    assert "The same steps also settle: Anyone on the internet can reach this router's remote command line" in page.text
+
+
+def test_devices_of_other_models_are_other_errands() -> None:
+    other = replace(ROUTER.findings[0], id="fin-other", title="No update will come for this access point")
+    page = rendered(audit(replace(ROUTER, findings=ROUTER.findings[:1]), replace(NAS, findings=(other,))))
+    assert len(re.findall(r'<h3 id="task-\d">', page)) == 2
+
+
+def test_after_a_break_in_the_reset_settles_the_rest_and_the_doubt_is_told() -> None:
+    page = Page(rendered(offices("en")["compromised"]))
+    assert "1 thing to do today, 0 this week, 0 to plan." in page.text
+    assert "An innocent explanation would be a certificate somebody made by hand" in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "about 2 hours, needs a new device"),
+        ("en", "about 15 minutes, you can do it yourself"),
+        ("en", "What you will notice: Nobody can manage the device from outside any more"),
+        ("en", "CISA directive: edge devices out of support (2026-02-05)"),
+        ("ja", "約2時間、買い替えが必要です"),
+        ("ja", "CISA指令：サポートが終了した境界機器（2026-02-05）"),
+        ("ja", "自ら名乗る機器の検出（mDNS）"),
+    ],
+)
+def test_page_one_tells_time_who_and_what_people_notice(language: str, said: str) -> None:
+    assert said in Page(rendered(offices(language)["exposed"], language)).text
+
+
+def test_a_claim_that_is_not_confirmed_says_why_it_is_no_more_pressing() -> None:
+    capped = replace(ROUTER.findings[0], priority=Priority.MEDIUM)
+    text = Page(rendered(audit(replace(ROUTER, findings=(capped,))))).text
+    assert "Plan it, and no sooner, because what we know is not confirmed: no longer supported by its maker." in text
+
+
+def test_the_time_for_this_week_is_the_sum_of_its_things() -> None:
+    assert "Set time aside this week: about 15 minutes." in Page(rendered(offices("en")["forwarded"])).text
+
+
+def test_an_audit_from_outside_does_not_say_that_nobody_looked_from_there() -> None:
+    assert "This was seen from inside" not in Page(rendered(offices("en")["exposed"])).text
+    assert "This was seen from inside" in Page(rendered(offices("en")["clean"])).text
+
+
+def test_a_shared_copy_offers_no_command_that_knows_its_findings() -> None:
+    office = replace(FORWARDED, settings={"redacted": "yes"})
+    assert "sohoaudit verify" in rendered(FORWARDED) and "sohoaudit verify" not in rendered(office)

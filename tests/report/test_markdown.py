@@ -6,6 +6,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from sohoaudit import report
+from tests.report.assessed import offices
 from tests.report.offices import FORWARDED, HOSTILE, hostile
 
 TRACKER = MarkdownIt("gfm-like", {"html": True, "linkify": False})
@@ -41,3 +42,9 @@ def test_device_text_makes_no_markup(text: str) -> None:
         "softbreak", "text_special",
     }  # fmt: skip
     assert sum(token.type == "heading_open" for token in tokens) == 4
+
+
+def test_a_ticket_says_why_how_long_and_who() -> None:
+    lines = written(offices("en")["exposed"]).splitlines()
+    assert "Today, because new holes in it stay open for good and the internet can reach it." in lines
+    assert "about 2 hours, needs a new device" in lines

@@ -1,7 +1,7 @@
 """The table that the report prints is the table that decides."""
 
 from sohoaudit.assess.priority import TABLE
-from sohoaudit.report.html import PRIORITY_TABLE
+from sohoaudit.report.content.reasons import PRIORITY_TABLE
 
 
 def test_the_printed_table_is_the_one_that_decides() -> None:

@@ -109,3 +109,10 @@ def test_a_report_in_another_language_tells_the_findings_anew(monkeypatch: pytes
     written = json.loads(stream.getvalue())
     assert written["language"] == "ja"
     assert written["devices"][0]["findings"][1]["title"] == "[ja] exposure.https"
+
+
+def test_a_language_folder_without_its_file_is_no_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "reports" / "de" / "rules").mkdir(parents=True)
+    monkeypatch.setattr("sohoaudit.report.content.words.shipped", lambda folder: tmp_path / folder)
+    with pytest.raises(ValueError, match="there is no report in 'de'"):
+        report.write(EXPOSED, "html", "de", io.BytesIO())

@@ -8,15 +8,18 @@ import pytest
 
 from sohoaudit import report
 from sohoaudit.report import text
+from sohoaudit.report.content import digest
+from sohoaudit.report.content.words import words
+from tests.report.assessed import offices
 from tests.report.offices import CLEAN, FORWARDED, HOSTILE, INCOMPLETE, hostile
 
 
 def test_the_summary_names_priority_title_device_and_step() -> None:
-    lines = text.summary(FORWARDED, "en", colour=False).splitlines()
+    lines = text.summary(FORWARDED, "en", colour=False, columns=100).splitlines()
     assert lines[:4] == [
         "  urgent  Anyone on the internet can reach this router's sign-in page",
         "          192.168.1.1 (NETGEAR R7000)",
-        "          How:  Sign in to the router and open Advanced > Advanced Setup > Remote Management.",
+        "          do:   Sign in to the router and open Advanced > Advanced Setup > Remote Management.",
         '                Take the tick out of "Turn Remote Management On".',
     ]
     assert lines[-2:] == [
@@ -32,7 +35,9 @@ def test_a_clean_office_takes_one_line() -> None:
 
 
 def test_what_matters_comes_first_among_what_was_not_seen() -> None:
-    assert text.summary(INCOMPLETE, "en", colour=False).splitlines()[1] == "  192.168.1.1: every connection was refused"
+    lines = text.summary(INCOMPLETE, "en", colour=False, columns=120).splitlines()
+    gaps = [line for line in lines if line.startswith("  ")]
+    assert gaps[0] == "  192.168.1.1: every connection was refused"
 
 
 def test_colour_comes_only_when_asked_for() -> None:
@@ -50,3 +55,29 @@ def test_hostile_text_cannot_steer_the_terminal(given: str) -> None:
     shown = stream.getvalue().decode("utf-8")
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", shown)
     assert all(len(line) < 500 for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("name", ["exposed", "forwarded", "compromised"])
+def test_no_line_is_wider_than_the_terminal_and_no_word_is_lost(name: str, columns: int, language: str) -> None:
+    office = offices(language)[name]
+    shown = text.summary(office, language, colour=False, columns=columns)
+    assert max(text._columns(line) for line in shown.splitlines()) <= columns + (2 if language == "ja" else 0)
+    first = digest.tasks(digest.places(office))[0]
+    flat = "".join(shown.split())
+    for wanted in (first.first.title, *first.steps(words(language))[:2]):
+        assert "".join(wanted.split()) in flat
+
+
+def test_an_item_has_two_steps_and_says_how_many_more_there_are() -> None:
+    lines = text.summary(offices("en")["compromised"], "en", colour=False, columns=120).splitlines()
+    assert lines[2].startswith("          do:   Keep the evidence first")
+    assert lines[4].strip() == "Then take it off the internet."
+    assert lines[5].strip() == "then 4 more steps, in the report"
+
+
+def test_a_word_longer_than_a_line_is_cut_and_not_lost() -> None:
+    lines = list(text._wrapped("a" * 100 + " b", 30, "- ", "  "))
+    assert [len(line) for line in lines] == [30, 30, 30, 20]
+    assert "".join(line[2:] for line in lines) == "a" * 100 + " b"

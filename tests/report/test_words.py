@@ -1,20 +1,31 @@
 """Every word of the report is there in every language, and none is left over."""
 
+import ast
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
+import sohoaudit
 from sohoaudit import report
 from sohoaudit.knowledge import text_yaml
+from sohoaudit.model import Gap
+from sohoaudit.report import html
+from sohoaudit.report.content import reasons
 from sohoaudit.report.content import words as words_module
+from sohoaudit.report.content.redact import redacted
 from sohoaudit.report.content.words import Words, languages, words
+from tests.report.assessed import offices
 from tests.report.offices import OFFICES, many
 
 # Vocabularies are looked up by words that devices and rules bring; any of theirs may not occur in the offices.
-VOCABULARIES = ("kind.", "knowledge.", "setting.", "stage.", "worst.", "date.month_", "evidence_meaning.", "certainty.")
+VOCABULARIES = (
+    "knowledge.", "setting.", "setting_value.", "stage.", "date.month_", "evidence_meaning.", "certainty.", "gap.",
+    "gap_remedy.", "gap_subject.", "pace.",
+)  # fmt: skip
 
 
 def test_english_and_japanese_are_there() -> None:
@@ -31,7 +42,9 @@ def test_no_text_is_missing_and_none_is_unused(language: str, monkeypatch: pytes
 
     plain = Words.__call__
     monkeypatch.setattr(Words, "__call__", recorded)
-    for office in (*OFFICES.values(), many(300)):
+    reasons._band.cache_clear()
+    html._environment.cache_clear()  # words that need no value are set when a template is compiled
+    for office in (*OFFICES.values(), many(300), *offices(language).values(), redacted(OFFICES["forwarded"])):
         for format in ("html", "text", "markdown"):
             report.write(replace(office, language=language), format, language, io.BytesIO())
     unused = {key for key in words(language).keys - used if not key.startswith(VOCABULARIES)}
@@ -93,3 +106,30 @@ def test_a_broken_language_file_is_told_with_its_line(text: str, said: str, tmp_
     with pytest.raises(text_yaml.KnowledgeError) as fault:
         words_module.read_texts(file, "xx")
     assert str(fault.value).startswith(said)
+
+
+def test_every_reason_of_a_gap_that_the_pipeline_gives_can_be_told_in_every_language() -> None:
+    given = {code for file in Path(sohoaudit.__file__).parent.rglob("*.py") for code in _codes(file)}
+    assert {"stopped", "router-silent", "target-silent", "rule-failed", "way-failed"} <= given
+    told = {key.removeprefix("gap.") for key in words("ja").keys if key.startswith("gap.")}
+    assert told == given
+
+
+def _codes(file: Path) -> Iterator[str]:
+    """The sixth argument of every `Gap(…)`, or its `code`, also where a line before chose it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Gap":
+            wanted = [*node.args[5:6], *(word.value for word in node.keywords if word.arg == "code")]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "code":
+            wanted = [node.value]
+        else:
+            continue
+        for value in wanted:
+            parts = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+            yield from (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
+def test_a_gap_is_told_in_the_language_of_the_report_and_an_unknown_one_as_it_came() -> None:
+    gap = Gap("probe", "192.168.1.7", "stopped answering after 3 answers; left alone", "", False, "left-alone", "3")
+    assert words("ja").gap(gap)[1] == "3回応答した後に応答しなくなったため、それ以上の問い合わせを控えました"
+    assert words("ja").gap(replace(gap, code="of-tomorrow"))[1] == gap.reason

@@ -11,8 +11,8 @@ from sohoaudit.cli.run import ports_of
 from sohoaudit.dialer import Dialer
 from sohoaudit.knowledge.ports import harmful_ports
 from sohoaudit.model import Endpoint, Scope, Vantage
-from sohoaudit.sweep import Fell, Port, State, sweep
-from sohoaudit.sweep.pace import GENTLE, LAB, NORMAL, Manners, PoliteKeeper
+from sohoaudit.sweep import ATTEMPTS_AT_ONCE, SILENCES_BEFORE_DOUBT, Fell, Port, State, sweep
+from sohoaudit.sweep.pace import GENTLE, LAB, Manners, PoliteKeeper
 
 HOST = "192.168.9.1"
 ONE_BY_ONE = Manners("one by one", 2_000, 2_000, 2, 0, 30)
@@ -30,6 +30,7 @@ class Told:
 
     async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
         for port in ports:
+            await dialer.pace.packet(address)
             self.asked.append(port)
             yield Port(Endpoint(address, port), self.answer(port, len(self.asked)))
 
@@ -51,17 +52,26 @@ async def test_a_host_that_stops_answering_is_asked_once_more_and_then_given_up(
     way = Told(lambda port, count: State.CLOSED if count <= 10 else State.SILENT)
     with pytest.raises(Fell, match=r"192\.168\.9\.1 stopped answering"):
         await states(way, range(1, 200))
-    assert len(way.asked) < 10 + 16 + 4
+    assert len(way.asked) <= 10 + SILENCES_BEFORE_DOUBT + ATTEMPTS_AT_ONCE + 2
     # The witness, before the rest and after it.
     assert way.asked[-2:] == [10, 10]
 
 
-async def test_a_host_that_comes_back_after_its_rest_is_swept_to_the_end_and_gently() -> None:
-    keeper = PoliteKeeper(NORMAL)
-    door = dialer(keeper)
-    way = Told(lambda port, count: State.SILENT if 10 < count <= 27 else State.CLOSED)
-    seen = await states(way, range(1, 60), door)
+async def test_a_host_that_comes_back_after_its_rest_is_swept_to_the_end_and_gently(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room, "ASKED_AGAIN", 0)
+    keeper = PoliteKeeper(ONE_BY_ONE)
+
+    def answer(port: int, count: int) -> State:
+        # Port 10 is the witness; it answers again when it is asked for the third time, after the rest.
+        is_asleep = count > 10 and way.asked.count(10) < 3
+        return State.SILENT if is_asleep else State.CLOSED
+
+    way = Told(answer)
+    seen = await states(way, range(1, 60), dialer(keeper))
     assert set(seen) == set(range(1, 60))
+    assert seen[59] is State.CLOSED
     assert keeper._host(HOST).manners is GENTLE
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...model import Audit, Device, Evidence, Exposure, Finding, Priority
+from ...model import Audit, Device, Endpoint, Evidence, Exposure, Finding, Priority, Vantage
 from .words import Words
 
 PAGE_ONE = 5
@@ -20,7 +20,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One remedy, and every finding that it puts right; the first gives title and steps."""
+    """One remedy, and every finding that it puts right; the first gives title and reason.
+
+    Steps that differ by a port alone are one remedy, told once with every port.
+    """
 
     findings: tuple[tuple[Place, Finding], ...]
 
@@ -38,6 +41,18 @@ class Task:
     def also(self) -> tuple[str, ...]:
         """What else the same steps settle: the other titles, each once."""
         return tuple(dict.fromkeys(f.title for _, f in self.findings if f.title != self.first.title))
+
+    def steps(self, words: Words) -> tuple[str, ...]:
+        """What to do, with every port that it is done for."""
+        wanted = _steps(self.first)
+        alike = [finding.endpoint for _, finding in self.findings if _steps(finding) == wanted]
+        return tuple(_filled(step, alike, words) for step in wanted)
+
+    def verify(self, words: Words) -> str:
+        """How to see that it worked, for every endpoint that it is seen by."""
+        wanted = _masked(self.first.verify, self.first.endpoint)
+        alike = [f.endpoint for _, f in self.findings if _masked(f.verify, f.endpoint) == wanted]
+        return _filled(wanted, alike, words)
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -90,20 +105,15 @@ def tasks(all_places: Iterable[Place]) -> list[Task]:
     """The findings grouped by what puts them right, in the order to act.
 
     Inside one priority: compromise first, then what helps most devices, then rule and id, so that two runs agree.
-    A device to be replaced takes its other firmware findings along: no update of it is worth a step of its own.
-    Findings without steps stand alone by rule and title.
+    Two devices are one task where title, steps and priority are the same: another model is another errand.
     """
     groups: dict[tuple[str, ...], list[tuple[Place, Finding]]] = {}
     for place in all_places:
-        replaced = next((f.remedy for f in place.device.findings if f.rule == _REPLACE), ())
-        for finding in place.device.findings:
-            steps = replaced if finding.rule.startswith("firmware.") else ()
-            groups.setdefault(steps or finding.remedy or (finding.rule, finding.title), []).append((place, finding))
-    found = [
-        Task(tuple(sorted(group, key=lambda pair: (pair[1].rule != _REPLACE, *_pressing(pair[1])))))
-        for group in groups.values()
-    ]
-    return sorted(found, key=_order)
+        for steps, findings in _by_steps(place.device).items():
+            pressing = min((finding.priority for finding in findings), key=lambda priority: priority.rank)
+            key = (pressing.value, findings[0].title, *steps)
+            groups.setdefault(key, []).extend((place, finding) for finding in findings)
+    return sorted((Task(tuple(group)) for group in groups.values()), key=_order)
 
 
 def verdict(audit: Audit, all_tasks: Iterable[Task]) -> Verdict:
@@ -128,7 +138,7 @@ def name(device: Device, words: Words) -> str:
         return identity.name
     if device.hostname:
         return device.hostname
-    return words.of("kind", identity.kind) if identity and identity.kind else words("device.unknown")
+    return words.term("kinds", identity.kind) if identity and identity.kind else words("device.unknown")
 
 
 def ways_in(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
@@ -148,6 +158,12 @@ def router(all_places: Iterable[Place]) -> Place | None:
     return min(routers, key=lambda place: (not ways_in([place]), place.number), default=None)
 
 
+def is_inside_only(audit: Audit) -> bool:
+    """Whether nobody looked from the internet, so that what strangers see is not known."""
+    vantages = {exposure.vantage for device in audit.devices for exposure in device.exposures}
+    return audit.scope.vantage is Vantage.LAN and Vantage.INTERNET not in vantages
+
+
 def is_recognised(device: Device) -> bool:
     """Whether anything told what it is; of what nobody knows, nobody can say that it is fine."""
     return bool(device.identity and (device.identity.name or device.identity.kind))
@@ -163,6 +179,70 @@ def fine(audit: Audit, all_places: Iterable[Place]) -> list[Place]:
         and is_recognised(place.device)
         and missed.isdisjoint(place.device.addresses)
     ]
+
+
+def _by_steps(device: Device) -> dict[tuple[str, ...], list[Finding]]:
+    """The findings of one device by what puts them right, the one that tells it best first.
+
+    Findings without steps stand alone by rule and title.
+    """
+    ended = next((finding for finding in device.findings if finding.rule == _REPLACE), None)
+    reset = next((finding for finding in device.findings if _is_reset(finding)), None)
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in sorted(device.findings, key=lambda f: (f is not ended, f is not reset, *_pressing(f))):
+        leading = _leading(finding, ended, reset)
+        groups.setdefault(_steps(leading) or (leading.rule, leading.title), []).append(finding)
+    return groups
+
+
+def _leading(finding: Finding, ended: Finding | None, reset: Finding | None) -> Finding:
+    """The finding whose steps put this one right as well, or itself.
+
+    A device to be replaced takes its other firmware findings along: no update of it is worth a step of its own. Where
+    the end of its support is only probable, it takes along what is no more pressing. Who resets a device after a
+    break-in, updates it and closes its doors, is done with the rest.
+    """
+    family = finding.rule.partition(".")[0]
+    if ended and family == "firmware":
+        is_sure = ended.facts.get("certainty") != "probably"
+        return ended if is_sure or ended.priority.rank <= finding.priority.rank else finding
+    return reset if reset and family in _SETTLED_BY_RESET else finding
+
+
+def _is_reset(finding: Finding) -> bool:
+    """Whether its steps reset the device: those of every break-in but the one that lives in the list of forwards."""
+    return finding.rule.startswith("compromise.") and finding.rule != "compromise.upnproxy"
+
+
+_SETTLED_BY_RESET = frozenset({"auth", "dns", "exposure", "firmware", "snmp", "tls"})
+
+
+# What stands for the port and the endpoint of a finding where two steps are held against each other.
+_PORT, _ENDPOINT = "\0port\0", "\0endpoint\0"
+
+
+def _steps(finding: Finding) -> tuple[str, ...]:
+    return tuple(_masked(step, finding.endpoint) for step in finding.remedy)
+
+
+def _masked(text: str, endpoint: Endpoint | None) -> str:
+    if endpoint is None:
+        return text
+    without = text.replace(_written(endpoint), _ENDPOINT)
+    return re.sub(rf"(?<![\d.:]){endpoint.port}(?!\d|\.\d)", _PORT, without)
+
+
+def _filled(text: str, endpoints: Iterable[Endpoint | None], words: Words) -> str:
+    if "\0" not in text:
+        return text
+    known = sorted({endpoint for endpoint in endpoints if endpoint})
+    ports = words.all_of([str(port) for port in dict.fromkeys(endpoint.port for endpoint in known)])
+    written = words.all_of([_written(endpoint) for endpoint in known])
+    return text.replace(_ENDPOINT, written).replace(_PORT, ports)
+
+
+def _written(endpoint: Endpoint) -> str:
+    return str(endpoint).removesuffix("/udp")
 
 
 _REPLACE = "firmware.end-of-life"

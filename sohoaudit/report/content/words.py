@@ -1,10 +1,12 @@
 """The report's own words in one language, from `reports/LANGUAGE/interface.yaml`."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources.abc import Traversable
 
-from ...knowledge import shipped, text_yaml
+from ...knowledge import guidance, shipped, text_yaml
+from ...model import Gap
 
 
 class Words:
@@ -26,6 +28,27 @@ class Words:
         """The text for a word of an open vocabulary (kinds of device, facts of a rule), or the word itself."""
         key = f"{vocabulary}.{word}"
         return self(key) if key in self._texts else word
+
+    def all_of(self, parts: Sequence[str]) -> str:
+        """The parts as one enumeration: a, b and c."""
+        *first, last = parts
+        return self("page.comma").join(first) + (self("page.and") if first else "") + last
+
+    def listed(self, vocabulary: str, words: str) -> str:
+        """Words of an open vocabulary, separated by commas, each as this language says it."""
+        return self("page.comma").join(self.of(vocabulary, word) for word in words.split(", "))
+
+    def term(self, table: str, key: str) -> str:
+        """A word that findings are built from as well (`kinds`, `facts`, `reaches`, `who`), or the key itself."""
+        return guidance.label(table, key, self.language)
+
+    def gap(self, gap: Gap) -> tuple[str, str, str]:
+        """What could not be looked at, why, and what to do about it; as it was told where its code is not known."""
+        subject = self.of("gap_subject", gap.subject)
+        if f"gap.{gap.code}" not in self._texts:
+            return subject, gap.reason, gap.remedy
+        remedy = f"gap_remedy.{gap.code}"
+        return subject, self(f"gap.{gap.code}", detail=gap.detail), self(remedy) if remedy in self._texts else ""
 
     def date(self, time: datetime) -> str:
         """A day as people of this language write it."""

@@ -1,0 +1,241 @@
+"""Finds the fingerprints that match: from a field to its patterns, through their literals, to who wants them."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import translate
+from functools import cache
+from itertools import islice
+from typing import NamedTuple
+
+from ..knowledge import patterns
+from ..knowledge.fingerprints import Condition, Fingerprint, Fingerprints, covers, is_glob
+
+CACHE_SIZE = 4096
+CACHED_TEXT_LIMIT_CHARS = 512
+_TEXT_LIMIT_CHARS = 200
+_PAGE_LIMIT_CHARS, _VALUE_LIMIT_CHARS = 65_536, 4_096
+# How much one value may cost: a page of 64 KB is searched for 32 patterns, a banner for thousands. Only a page that
+# lists makers by the hundred asks for more, and then the longest words that it holds decide which.
+_WORDS_LIMIT = 256
+_SEARCHED_LIMIT_CHARS = 32 * _PAGE_LIMIT_CHARS
+
+Key = tuple[str, str]  # the field of a condition, and one of its patterns
+Found = Mapping[Key, patterns.Groups]
+
+
+class Hit(NamedTuple):
+    """One fingerprint that matched: the groups it named, and where and on what text it did."""
+
+    fingerprint: Fingerprint
+    groups: Mapping[str, str]
+    field: str
+    text: str
+
+
+class Index:
+    """All fingerprints by field; the patterns of a field are gathered when it is first seen, compiled when needed."""
+
+    def __init__(self, fingerprints: Fingerprints, engine: patterns.Engine) -> None:
+        """Sorts the fingerprints by field and compiles nothing yet."""
+        self._engine = engine
+        self._all = fingerprints.all
+        self._wanting: dict[Key, tuple[list[Fingerprint], list[Fingerprint]]] = {}
+        for one in fingerprints.all:
+            anchor = one.when[0]
+            simple, others = self._wanting.setdefault((anchor.field, anchor.patterns[0]), ([], []))
+            is_simple = len(one.when) == 1 and len(anchor.patterns) == 1 and not one.unless
+            (simple if is_simple else others).append(one)
+        self._plain, self._globs = _by_part({c.field: None for one in fingerprints.all for c in one.when})
+        self._literals = _Literals(fingerprints, engine)
+        self._sets: dict[tuple[str, ...], _FieldPatterns] = {}
+        self._fields: dict[str, _FieldPatterns | None] = {}
+        self._compiled = cache(engine.compile)
+
+    def hits(self, fields: Mapping[str, str]) -> list[Hit]:
+        """Every fingerprint that matches these fields of one endpoint, once."""
+        found = self._found(fields)
+        hits: dict[int, Hit] = {}
+        for name, keys in found.items():
+            for key, groups in keys.items():
+                simple, others = self._wanting.get(key, _NOBODY)
+                for one in simple:
+                    if id(one) not in hits:
+                        hits[id(one)] = Hit(one, groups, name, groups[""][:_TEXT_LIMIT_CHARS])
+                for one in others:
+                    if id(one) not in hits and (hit := self._hit(one, fields, found)):
+                        hits[id(one)] = hit
+        return list(hits.values())
+
+    def missed(self, fields: Mapping[str, str]) -> Iterator[tuple[Fingerprint, str]]:
+        """Every fingerprint of which only a part matches, with what was missing."""
+        found = self._found(fields)
+        seen = {key for keys in found.values() for key in keys}
+        matched = {id(hit.fingerprint) for hit in self.hits(fields)}
+        for one in self._all:
+            wanted = [(condition.field, pattern) for condition in one.when for pattern in condition.patterns]
+            missing = [f"{field} has no {pattern}" for field, pattern in wanted if (field, pattern) not in seen]
+            if id(one) not in matched and len(missing) < len(wanted):
+                excluded = [f"{c.field} has {pattern}, which is excluded" for c in one.unless for pattern in c.patterns]
+                yield one, "; ".join(missing or excluded)
+
+    def _found(self, fields: Mapping[str, str]) -> dict[str, Found]:
+        found: dict[str, Found] = {}
+        for name, value in fields.items():
+            known = self._patterns_of(name)
+            if known is not None and (keys := known.found(value)):
+                found[name] = keys
+        return found
+
+    def _patterns_of(self, name: str) -> "_FieldPatterns | None":
+        try:
+            return self._fields[name]
+        except KeyError:
+            pass
+        fields = (*self._plain.get(name, ()), *(field for field, glob in self._globs if glob.match(name)))
+        fields = tuple(dict.fromkeys(fields))
+        known = self._sets.get(fields)
+        if known is None and fields:
+            literals, engine, compiled = self._literals, self._engine, self._compiled
+            known = self._sets[fields] = _FieldPatterns(fields, limit_of(name), literals, engine, compiled)
+        if len(self._fields) < CACHE_SIZE:
+            self._fields[name] = known
+        return known
+
+    def _hit(self, one: Fingerprint, fields: Mapping[str, str], found: Mapping[str, Found]) -> Hit | None:
+        groups: dict[str, str] = {}
+        place = text = ""
+        for condition in one.when:
+            name = _satisfying(condition, found)
+            if name is None:
+                return None
+            for pattern in condition.patterns:
+                groups.update(found[name][condition.field, pattern])
+                if not place:
+                    place, text = name, groups[""]
+        if any(self._is_there(condition, fields) for condition in one.unless):
+            return None
+        return Hit(one, groups, place, text[:_TEXT_LIMIT_CHARS])
+
+    def _is_there(self, condition: Condition, fields: Mapping[str, str]) -> bool:
+        """Whether a field that a fingerprint excludes is there with all of its patterns."""
+        for name, value in fields.items():
+            if covers(condition.field, name):
+                text = self._engine.prepare(value[: limit_of(name)])
+                if all(self._compiled(pattern).find(text) for pattern in condition.patterns):
+                    return True
+        return False
+
+
+class _Literals:
+    """The literals of all patterns in one automaton, made at the first question and warm for every field after it."""
+
+    def __init__(self, fingerprints: Fingerprints, engine: patterns.Engine) -> None:
+        self._fingerprints, self._engine = fingerprints, engine
+        self.always: dict[str, list[Key]] = {}  # by the field of their condition, the patterns that need no literal
+        self.by_literal: list[list[Key]] = []
+        self._set: patterns.LiteralSet | None = None
+
+    def in_text(self, text: str) -> Sequence[int]:
+        """The numbers of all literals that a text holds, in either case; the longest have the lowest numbers."""
+        return self.made().matching(self._engine.prepare(text.lower()))
+
+    def made(self) -> patterns.LiteralSet:
+        """The automaton, made when it is first asked for."""
+        if self._set is None:
+            by_literal: dict[str, list[Key]] = {}
+            needs = self._fingerprints.needs
+            keys = {(c.field, pattern) for one in self._fingerprints.all for c in one.when for pattern in c.patterns}
+            for key in sorted(keys):
+                needed = needs[key[1]] if key[1] in needs else patterns.needed(key[1])
+                for literal in needed:
+                    by_literal.setdefault(literal, []).append(key)
+                if not needed:
+                    self.always.setdefault(key[0], []).append(key)
+            longest_first = sorted(by_literal, key=lambda literal: (-len(literal), literal))
+            self._set = self._engine.literals(longest_first)
+            self.by_literal = [by_literal[literal] for literal in longest_first]
+        return self._set
+
+
+class _FieldPatterns:
+    """The patterns that a field of an observation is searched for, with a memory for short values."""
+
+    def __init__(
+        self,
+        fields: Sequence[str],
+        limit_chars: int,
+        literals: _Literals,
+        engine: patterns.Engine,
+        compiled: Callable[[str], patterns.Pattern],
+    ) -> None:
+        literals.made()
+        self._fields, self._limit_chars, self._literals = frozenset(fields), limit_chars, literals
+        self._prepare, self._compiled = engine.prepare, compiled
+        self._always = dict.fromkeys(key for field in fields for key in literals.always.get(field, ()))
+        self._by_literal: dict[int, dict[Key, None]] = {}
+        self._seen: dict[str, Found] = {}
+
+    def found(self, value: str) -> Found:
+        known = self._seen.get(value)
+        if known is None:
+            known = self._search(value)
+            if len(value) <= CACHED_TEXT_LIMIT_CHARS:
+                if len(self._seen) >= CACHE_SIZE:
+                    self._seen.clear()
+                self._seen[value] = known
+        return known
+
+    def _search(self, value: str) -> Found:
+        value = value[: self._limit_chars]
+        candidates = self._candidates(sorted(self._literals.in_text(value))[:_WORDS_LIMIT])
+        if not candidates:
+            return {}
+        if len(candidates) * len(value) > _SEARCHED_LIMIT_CHARS:
+            candidates = dict.fromkeys(islice(candidates, _SEARCHED_LIMIT_CHARS // len(value)))
+        text, compiled = self._prepare(value), self._compiled
+        return {key: groups for key in candidates if (groups := compiled(key[1]).find(text))}
+
+    def _candidates(self, numbers: Sequence[int]) -> dict[Key, None]:
+        """The patterns that need none of the literals, and those that need one of these."""
+        candidates = self._always.copy()
+        by_literal = self._by_literal
+        for number in numbers:
+            wanting = by_literal.get(number)
+            if wanting is None:
+                keys = self._literals.by_literal[number]
+                wanting = by_literal[number] = {key: None for key in keys if key[0] in self._fields}
+            if wanting:
+                candidates.update(wanting)
+        return candidates
+
+
+def limit_of(field: str) -> int:
+    """How many characters of a field's value are looked at: of a page more than of what stands in one line."""
+    return _PAGE_LIMIT_CHARS if field.startswith("http.body") else _VALUE_LIMIT_CHARS
+
+
+_NOBODY: tuple[list[Fingerprint], list[Fingerprint]] = ([], [])
+
+
+def _by_part(fields: Mapping[str, object]) -> tuple[dict[str, list[str]], list[tuple[str, re.Pattern[str]]]]:
+    """The fields of conditions by the plain names that they mean, and those that mean more with what they cover."""
+    plain: dict[str, list[str]] = {}
+    globs: list[tuple[str, re.Pattern[str]]] = []
+    for field in fields:
+        for part in field.split("|"):
+            if "*" in part:
+                globs.append((field, re.compile(translate(part))))
+            else:
+                plain.setdefault(part, []).append(field)
+    return plain, globs
+
+
+def _satisfying(condition: Condition, found: Mapping[str, Found]) -> str | None:
+    """The first field that the condition means and in which all of its patterns were found."""
+    field = condition.field
+    names = found if is_glob(field) else (field,) if field in found else ()
+    for name in names:
+        keys = found[name]
+        if all((field, pattern) in keys for pattern in condition.patterns):
+            return name
+    return None

@@ -1,0 +1,86 @@
+"""Says of a finding why it is so pressing, how long its steps take, and what CISA allows for the like."""
+
+from functools import cache
+
+from ...knowledge import guidance
+from ...model import Finding, Priority
+from .words import Words
+
+REACHES = ("internet", "perhaps", "inside")
+_EXPLOITED = ("firmware.known-exploited", "firmware.unknown")
+# DESIGN's rule as it is printed: the worst true thing, and the priority from internet, perhaps, inside only.
+PRIORITY_TABLE = tuple(
+    (fact, tuple(None if word == "-" else Priority(word) for word in row.split()))
+    for fact, row in (
+        ("compromised", "urgent urgent urgent"),
+        ("open", "urgent urgent high"),
+        ("known-exploited", "urgent urgent high"),
+        ("unsupported", "urgent high medium"),
+        ("management", "high high low"),
+        ("vulnerable", "high medium medium"),
+        ("outdated", "medium medium low"),
+        ("unknown", "medium medium low"),
+        ("fine", "low low -"),
+    )
+)
+
+_ROWS = dict(PRIORITY_TABLE)
+
+
+def why(finding: Finding, t: Words) -> str:
+    """Why it is so pressing, in one sentence; empty where the two facts are none of the table's."""
+    reach, fact = finding.because
+    row = _ROWS.get(fact)
+    if row is None or reach not in REACHES:
+        return ""
+    if row[REACHES.index(reach)] is finding.priority:
+        return guidance.reason(reach, fact, t.language)
+    return t("finding.capped", when=t(f"when.{finding.priority}"), fact=t.term("facts", fact))
+
+
+def has_doubt(finding: Finding) -> bool:
+    """Whether the summary must be read before acting: it may be otherwise, and says what else it could be."""
+    is_sure = finding.facts.get("certainty", "is") == "is"
+    return not is_sure or finding.rule.startswith(("compromise", "decoy", "hunt"))
+
+
+def pace(finding: Finding, t: Words) -> str:
+    """The band of BOD 26-04, as far as two of its four questions can be answered; it asks of known holes alone."""
+    if not finding.cves:
+        return t("pace.no_cve")
+    is_exploited = finding.rule in _EXPLOITED or any(finding.facts.get(f"kev.{cve}") for cve in finding.cves)
+    reach = finding.because[0]
+    return _band(is_exploited, reach if reach in REACHES else "", t)
+
+
+@cache
+def _band(is_exploited: bool, reach: str, t: Words) -> str:
+    answers = {"internet": [True], "inside": [False]}.get(reach, [True, False])
+    found = dict.fromkeys(band for reachable in answers for band in guidance.bands(is_exploited, reachable))
+    ordered = sorted(found, key=["3 forensic", "3", "14", "60", "upgrade"].index)
+    reachable = t("page.not_known") if len(answers) == 2 else t("page.yes") if answers[0] else t("page.no")
+    return t(
+        "pace.answer",
+        bands=t("pace.or").join(t(f"pace.{band.replace(' ', '_')}") for band in ordered),
+        exploited=t("page.yes") if is_exploited else t("page.no"),
+        reachable=reachable,
+        unknown=t("page.not_known"),
+    )
+
+
+def time_wanted(findings: list[Finding], t: Words) -> str:
+    """How long all of these take, where that is known of each."""
+    efforts = [guidance.effort(finding.rule, t.language, finding.facts) for finding in findings]
+    known = [effort.minutes for effort in efforts if effort]
+    return duration(sum(known), t) if known and len(known) == len(efforts) else t("do.some_time")
+
+
+def cost(finding: Finding, t: Words) -> str:
+    """How long its steps take and who can do them, as one phrase; empty for a rule we have no words for."""
+    effort = guidance.effort(finding.rule, t.language, finding.facts)
+    return f"{duration(effort.minutes, t)}{t('page.comma')}{t.term('who', effort.who)}" if effort else ""
+
+
+def duration(minutes: int, t: Words) -> str:
+    """Minutes as people say them, whole hours from one on."""
+    return t("do.minutes", count=minutes) if minutes < 60 else t("do.hours", count=round(minutes / 60))

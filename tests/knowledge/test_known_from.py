@@ -1,0 +1,13 @@
+"""An audit says from when its knowledge is."""
+
+from datetime import date
+
+from sohoaudit import __version__, knowledge
+from sohoaudit.knowledge import advisories
+
+
+def test_the_version_and_the_newest_entry_of_the_list_of_known_exploited_holes_are_told():
+    exploited = [each.known_exploited for each in advisories.every() if each.known_exploited]
+    newest = max(each.added for each in exploited if each.added)
+    assert knowledge.known_from() == {"sohoaudit": __version__, "kev": newest.isoformat()}
+    assert date(2026, 1, 1) < newest

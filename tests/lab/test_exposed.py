@@ -1,0 +1,297 @@
+"""Exposed to the internet: what each side claims, held against what the outside host really reaches.
+
+A claim from inside is an exposure that is mapped, or a global address that nothing doubts; from outside it is one that
+was connected. `test_the_counts` prints true, missed and false claims of every office and side.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import _standing
+from .lab import Lab
+from .office import LAN, OUTSIDE_ADDRESS, WAN_ADDRESS
+from .parts import Office
+from .scanning import environment
+from .standing import BOTH_FAMILIES
+from .test_lab import MANY_PORTS, _knock
+
+pytestmark = pytest.mark.lab
+
+ROUTER6 = BOTH_FAMILIES.router.address6
+NAS6 = BOTH_FAMILIES.made_address6("nas")
+KNOCKED = sorted({*MANY_PORTS, 8081, 8443, *range(1, 1025)})
+_SPEAK = """
+import socket, sys
+with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as speaking: speaking.sendto(b"hello", (sys.argv[1], 9))
+"""
+_CHATTER = """
+import socket, sys, time
+speaking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True: speaking.sendto(b"hello", (sys.argv[1], 9)); time.sleep(0.2)
+"""
+Doors = set[tuple[str, int]]
+
+
+@pytest.fixture(scope="module")
+def both_families() -> Iterator[Lab]:
+    """The office with IPv4 forwards and a hole in its IPv6 firewall; every address is there when it is given."""
+    for lab in _standing("both-families"):
+        deadline = time.monotonic() + 20
+        while NAS6 not in (shown := lab.run("nas", "ip", "-6", "-o", "addr").stdout) or "temporary" not in shown:
+            assert time.monotonic() < deadline, f"no router advertisement came: {shown}"
+            time.sleep(0.2)
+        time.sleep(1.5)  # the fresh addresses are tentative as long as they may be somebody else's
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def behind_a_router() -> Iterator[Lab]:
+    """The office whose router stands behind another one."""
+    yield from _standing("behind-a-router")
+
+
+@pytest.fixture(scope="module")
+def behind_a_carrier() -> Iterator[Lab]:
+    """The office whose provider shares one address among customers."""
+    yield from _standing("behind-a-carrier")
+
+
+def run(lab: Lab, host: str, folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = lab.command(host, sys.executable, "-m", "sohoaudit", *words)
+    own = environment(folder) | more
+    return subprocess.run(command, env=own, text=True, capture_output=True, timeout=180, cwd=folder)
+
+
+def audit(lab: Lab, host: str, folder: Path, *words: str) -> dict:
+    file = folder / f"{host}.json"
+    done = run(lab, host, folder, *words, "--pace", "lab", "--yes", "-q", "--format", "json", "--output", str(file))
+    assert done.returncode in (0, 1, 3), done.stderr
+    return json.loads(file.read_text())
+
+
+def inside(lab: Lab, folder: Path) -> dict:
+    return audit(lab, "desk", folder, "scan", "lan", "gateway", "--authorized", "the lab's owner")
+
+
+def outside(lab: Lab, folder: Path, *addresses: str) -> dict:
+    return audit(lab, "outside", folder, "scan", *addresses, "--vantage", "internet", "--authorized", "the lab's owner")
+
+
+def merged(lab: Lab, folder: Path, *files: str) -> dict:
+    done = run(lab, "hub", folder, "merge", *files, "-q", "--format", "json", "--output", "merged.json")
+    assert done.returncode in (0, 1, 3), done.stderr
+    return json.loads((folder / "merged.json").read_text())
+
+
+def exposures(document: dict) -> list[dict]:
+    return [exposure | {"device": d["addresses"][0]} for d in document["devices"] for exposure in d["exposures"]]
+
+
+def claims(document: dict, *evidence: str) -> Doors:
+    kept = [e for e in exposures(document) if e["evidence"] in evidence and not e["doubt"] and e["transport"] == "tcp"]
+    return {(e["address"], e["port"]) for e in kept}
+
+
+def reached(lab: Lab, office: Office) -> Doors:
+    """What the outside host really gets a connection to, in both families."""
+    six = [device.address6 for device in office.devices if device.name not in office.automatic]
+    six += [office.made_address6(name) for name in office.automatic]
+    return _knock(lab, "outside", [office.wan_address, *six], KNOCKED)
+
+
+@pytest.fixture(scope="module")
+def seen(both_families: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
+    """The office of both families from inside, from outside, and merged."""
+    folder = tmp_path_factory.mktemp("both-families")
+    # A box that talks shows its privacy address to its neighbours.
+    both_families.run("nas", sys.executable, "-c", _SPEAK, "2001:db8:77::50")
+    both = {
+        "inside": inside(both_families, folder),
+        "outside": outside(both_families, folder, WAN_ADDRESS, NAS6, ROUTER6, BOTH_FAMILIES.device("camera").address6),
+    }
+    return both | {"merged": merged(both_families, folder, "desk.json", "outside.json")}
+
+
+def test_the_table_of_this_office_is_what_the_outside_reaches(both_families: Lab) -> None:
+    assert reached(both_families, BOTH_FAMILIES) == {
+        *((WAN_ADDRESS, port) for _, port in BOTH_FAMILIES.outside), (NAS6, 5001), (ROUTER6, 443),
+    }  # fmt: skip
+
+
+def test_every_forward_that_the_router_lists_is_mapped_and_answers_from_outside(both_families: Lab, seen: dict) -> None:
+    mapped = claims(seen["inside"], "mapped")
+    assert mapped == {(WAN_ADDRESS, 8081), (WAN_ADDRESS, 554)}
+    assert mapped <= reached(both_families, BOTH_FAMILIES)
+
+
+def test_from_outside_what_is_reached_is_connected_and_nothing_else(both_families: Lab, seen: dict) -> None:
+    assert claims(seen["outside"], "connected") == reached(both_families, BOTH_FAMILIES)
+
+
+def test_the_global_addresses_are_seen_from_inside_and_doubted_while_the_router_says_its_firewall_is_on(
+    seen: dict,
+) -> None:
+    found = [e for e in exposures(seen["inside"]) if e["evidence"] == "global-address"]
+    assert (NAS6, 5001) in {(e["address"], e["port"]) for e in found}
+    assert {e["doubt"] for e in found} == {"firewall"}
+
+
+def test_the_merged_router_is_one_device_with_two_faces(seen: dict) -> None:
+    (router,) = [d for d in seen["merged"]["devices"] if WAN_ADDRESS in d["addresses"]]
+    assert router["addresses"][0] == "192.168.77.1"
+    assert router["joins"]
+    evidence = {e["evidence"] for e in router["exposures"]}
+    assert {"connected", "lan-only"} <= evidence
+
+
+def test_what_answers_behind_a_forward_belongs_to_the_device_behind_it(seen: dict) -> None:
+    found = {(e["port"], e["internal"]): e["device"] for e in exposures(seen["merged"]) if e["evidence"] == "connected"}
+    assert found[(8081, "192.168.77.11:80")] == found[(554, "192.168.77.11:554")] == "192.168.77.11"
+    # No list tells of this one: the key that it shows does.
+    assert found[(8443, "192.168.77.10:5001")] == "192.168.77.10"
+    assert found[(443, None)] == "192.168.77.1"
+
+
+def test_the_addresses_of_one_box_are_one_device_and_a_privacy_address_is_no_new_one(seen: dict) -> None:
+    (nas,) = [d for d in seen["merged"]["devices"] if "192.168.77.10" in d["addresses"]]
+    assert NAS6 in nas["addresses"]
+    assert len(nas["addresses"]) == 3, "IPv4, the one of the MAC, the one of privacy"
+    devices = [d["addresses"][0] for d in seen["merged"]["devices"]]
+    assert devices == ["192.168.77.1", "192.168.77.10", "192.168.77.11", "192.168.77.30", "192.168.77.50"]
+
+
+def test_the_merge_finds_what_neither_side_could(seen: dict) -> None:
+    def rules(document: dict) -> dict[str, str]:
+        return {f["rule"]: f["priority"] for d in document["devices"] for f in d["findings"] if d["mac"]}
+
+    assert rules(seen["inside"])["firmware.known-exploited"] == "high"
+    assert rules(seen["merged"])["firmware.known-exploited"] == "urgent"
+
+
+def test_a_mapping_added_by_the_routers_own_client_is_found_with_its_words(both_families: Lab, tmp_path: Path) -> None:
+    ask = ["upnpc", "-u", "http://192.168.77.1:5000/rootDesc.xml"]
+    added = both_families.run("desk", *ask, "-e", "desk share", "-a", "192.168.77.10", "21", "2121", "TCP", "3600")
+    assert "is redirected to internal" in added.stdout, added.stdout
+    try:
+        document = audit(both_families, "desk", tmp_path, "scan", "192.168.77.1", "192.168.77.10")
+    finally:
+        both_families.run("desk", *ask, "-d", "2121", "TCP")
+    (found,) = [e for e in exposures(document) if e["port"] == 2121]
+    assert (found["evidence"], found["internal"], found["device"]) == ("mapped", "192.168.77.10:21", "192.168.77.10")
+    assert "desk share" in found["detail"]
+    assert [f["priority"] for d in document["devices"] for f in d["findings"] if f["rule"] == "upnp.port-mapping"
+            and f["facts"]["internal"] == "192.168.77.10:21"] == ["high"]  # fmt: skip
+
+
+def test_the_audit_changes_nothing_in_the_routers_table(both_families: Lab, tmp_path: Path) -> None:
+    ask = ["upnpc", "-u", "http://192.168.77.1:5000/rootDesc.xml", "-l"]
+    before = [line for line in both_families.run("desk", *ask).stdout.splitlines() if "->192" in line]
+    audit(both_families, "desk", tmp_path, "scan", "gateway")
+    after = [line for line in both_families.run("desk", *ask).stdout.splitlines() if "->192" in line]
+    assert len(before) == 2
+    assert [line.rsplit(" ", 1)[0] for line in after] == [line.rsplit(" ", 1)[0] for line in before]
+
+
+def test_the_hairpin_is_its_own_evidence_and_the_command_to_confirm_it_is_given(
+    both_families: Lab, tmp_path: Path
+) -> None:
+    words = ("scan", "gateway", "--hairpin", "--authorized", "the lab's owner")
+    document = audit(both_families, "desk", tmp_path, *words)
+    found = {e["port"]: e["doubt"] for e in exposures(document) if e["evidence"] == "hairpin"}
+    assert found[443] == "own-side"
+    (confirm,) = [gap["remedy"] for gap in document["coverage"] if gap["subject"] == WAN_ADDRESS]
+    assert f"sohoaudit scan {WAN_ADDRESS} --vantage internet --authorized" in confirm
+    told = [f for d in document["devices"] for f in d["findings"] if f["rule"].startswith("exposure.")]
+    assert [finding for finding in told if finding["because"][0] != "inside"] == []
+
+
+def test_wan_asks_the_gateway_for_the_address(both_families: Lab, tmp_path: Path) -> None:
+    document = audit(both_families, "desk", tmp_path, "scan", "wan", "--authorized", "me")
+    assert document["scope"]["networks"] == [f"{WAN_ADDRESS}/32"]
+    refused = run(both_families, "desk", tmp_path, "scan", "wan")
+    assert refused.returncode == 2
+    assert f"{WAN_ADDRESS} is public: add --authorized" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("office", "why"), [("behind_a_router", "wan.double-nat"), ("behind_a_carrier", "wan.carrier-nat")]
+)
+def test_behind_another_network_nothing_is_said_to_be_exposed_and_why_is_explained(
+    request: pytest.FixtureRequest, tmp_path: Path, office: str, why: str
+) -> None:
+    lab: Lab = request.getfixturevalue(office)
+    assert reached(lab, lab.office) == set()
+    document = inside(lab, tmp_path)
+    assert claims(document, "mapped", "connected", "indexed", "hairpin") == set()
+    (told,) = [f for d in document["devices"] for f in d["findings"] if f["rule"] == why]
+    assert told["priority"] == "low"
+    assert lab.office.wan_address in " ".join(told["evidence"])
+    refused = run(lab, "desk", tmp_path, "scan", "wan", "--authorized", "me")
+    assert refused.returncode == 2
+    assert "is not on the internet" in refused.stderr
+
+
+def test_a_clean_office_has_no_exposure_from_any_side(clean_office: Lab, tmp_path: Path) -> None:
+    within = audit(clean_office, "desk", tmp_path, "scan", LAN)
+    without = outside(clean_office, tmp_path, WAN_ADDRESS)
+    everything = merged(clean_office, tmp_path, "desk.json", "outside.json")
+    for document in (within, without, everything):
+        assert {e["evidence"] for e in exposures(document)} <= {"lan-only"}
+
+
+def test_what_nmap_wrote_outside_merges_with_the_audit_from_inside(
+    both_families: Lab, seen: dict, tmp_path: Path
+) -> None:
+    file = tmp_path / "scan.xml"
+    words = ["-n", "-Pn", "-sV", "--script", "ssh-hostkey,ssl-cert,http-title", "-p", "443,554,8081,8443,9999"]
+    both_families.run("outside", "nmap", *words, WAN_ADDRESS, "-oX", str(file), timeout_s=180)
+    (tmp_path / "inside.json").write_text(json.dumps(seen["inside"]))
+    unsaid = run(both_families, "hub", tmp_path, "import", str(file), "-q")
+    assert unsaid.returncode == 2 and "--vantage internet" in unsaid.stderr
+    done = run(both_families, "hub", tmp_path, "import", str(file), "--vantage", "internet", "-q", "--format", "json",
+               "--output", "nmap.json")  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    document = merged(both_families, tmp_path, "inside.json", "nmap.json")
+    found = {e["port"]: e["device"] for e in exposures(document) if e["evidence"] == "connected"}
+    assert found == {443: "192.168.77.1", 554: "192.168.77.11", 8081: "192.168.77.11", 8443: "192.168.77.10"}
+
+
+@pytest.mark.parametrize(("option", "name"), [("-oJ", "masscan JSON"), ("-oX", "masscan XML"), ("-oL", "masscan list")])
+def test_what_masscan_wrote_outside_is_connected(both_families: Lab, tmp_path: Path, option: str, name: str) -> None:
+    file = tmp_path / "scan"
+    words = ["--router-mac", "02-00-71-00-00-07", "--adapter-ip", OUTSIDE_ADDRESS, "--adapter", "eth0", "--wait", "2"]
+    words += ["-p", "443,8081,9999", "--rate", "100", WAN_ADDRESS, option, str(file)]
+    # It ends only when one more packet comes after its time, which on this quiet line nobody else sends.
+    chatter = subprocess.Popen(both_families.command("outside", sys.executable, "-c", _CHATTER, WAN_ADDRESS))
+    try:
+        ran = both_families.run("outside", "masscan", *words)
+    finally:
+        chatter.kill()
+        chatter.wait()
+    assert file.exists() and file.stat().st_size, ran.stderr
+    words = ["import", str(file), "--vantage", "internet", "-q", "--format", "json", "--output", "-"]
+    done = run(both_families, "hub", tmp_path, *words)
+    document = json.loads(done.stdout)
+    assert document["settings"]["imported"] == name
+    assert claims(document, "connected") == {(WAN_ADDRESS, 443), (WAN_ADDRESS, 8081)}
+
+
+def test_the_counts(both_families: Lab, seen: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = reached(both_families, BOTH_FAMILIES)
+    knowable = truth - {(WAN_ADDRESS, 443), (WAN_ADDRESS, 8443), (NAS6, 5001), (ROUTER6, 443)}
+    rows = {
+        "from inside": (knowable, claims(seen["inside"], "mapped", "global-address")),
+        "from outside": (truth, claims(seen["outside"], "connected")),
+        "merged": (truth, claims(seen["merged"], "mapped", "global-address", "connected")),
+    }
+    with capsys.disabled():
+        print("\nexposures of the office of both families (true, missed, false)")
+        for name, (wanted, found) in rows.items():
+            print(f"  {name:<13}{len(found & truth):>4}{len(wanted - found):>7}{len(found - truth):>6}")
+    assert all(wanted <= found <= truth for wanted, found in rows.values())
