@@ -1,7 +1,7 @@
 """Asks TCP ports by single SYN packets of the raw helper, once it is proven that their answers are seen here."""
 
 import asyncio
-from collections import defaultdict
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -12,7 +12,7 @@ from .connect import Connect, timeout_s
 from .raw_client import Raw
 
 PROOF_TRIES = 2
-UNPROVEN_AT_ONCE = 8
+ASKED_BEFORE_PROOF, PROOF_WITHIN_S = 16, 2.0
 BURST = 4_096
 # A helper that did not send for so long, for want of a MAC or of a turn, will not.
 SENT_WITHIN_S = 3.0
@@ -31,8 +31,8 @@ class Syn:
         self._connect = Connect()
         self._proof = asyncio.Lock()
         self._is_proven: bool | None = None
-        # Until the proof few are in the air, so that it does not stand behind many others in the host's turn.
-        self._unproven: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(UNPROVEN_AT_ONCE))
+        self._is_decided = asyncio.Event()
+        self._asked, self._began = 0, 0.0
 
     @property
     def burst(self) -> int:
@@ -57,16 +57,23 @@ class Syn:
 
     async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
         """As `Way`."""
-        if not self._is_raw(address):
-            async with self._unproven[address]:
-                if not self._is_raw(address):
-                    async with aclosing(self._ask_by_connection(address, ports, dialer)) as answers:
-                        async for port in answers:
-                            yield port
-                    return
-        async with aclosing(self._ask_raw(address, ports, dialer)) as answers:
+        await self._wait_for_proof()
+        ask = self._ask_raw if self._is_raw(address) else self._ask_by_connection
+        async with aclosing(ask(address, ports, dialer)) as answers:
             async for port in answers:
                 yield port
+
+    async def _wait_for_proof(self) -> None:
+        """Let the first questions go, and hold those behind them for a moment: the proof stands behind none of them."""
+        if self._is_proven is not None:
+            return
+        clock = asyncio.get_running_loop().time
+        self._asked += 1
+        self._began = self._began or clock()
+        if self._asked > ASKED_BEFORE_PROOF:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._began + PROOF_WITHIN_S):
+                    await self._is_decided.wait()
 
     def _is_raw(self, address: str) -> bool:
         return self._is_proven is True and self._raw.can_ask(address)
@@ -123,3 +130,4 @@ class Syn:
                     if any([port.state is State.OPEN async for port in answers]):
                         self._is_proven = True
             self._is_proven = bool(self._is_proven) or (None if self._raw.is_over else False)
+            self._is_decided.set()
