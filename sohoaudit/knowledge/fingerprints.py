@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..model import Certainty
-from . import shipped
+from . import fetched, shipped
 
 ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe", "fork")
 PATH_LIMIT_BYTES = 128
@@ -284,7 +284,7 @@ def _texts(extra: Sequence[Path]) -> list[tuple[str, str, bool]]:
     texts = [
         (name, text, False) for name, text in _documents(shipped("fingerprints") / "devices", "fingerprints/devices")
     ]
-    for folder in extra:
+    for folder in (*fetched.packs(), *extra):
         try:
             if folder.is_dir():
                 entry: Traversable = folder
