@@ -39,6 +39,8 @@ KEYS = {
         Key("ports", "text", "the TCP ports, such as 80,443"),
         Key("pace", "text", "gentle, normal or lab", "normal"),
         Key("fingerprints", "text", "a folder of your own fingerprints"),
+        Key("fingerprints_feed", "text", "the address of a signed pack of fingerprints"),
+        Key("fingerprints_key", "text", "the Ed25519 public key that signs it, in base64"),
         Key("language", "text", "en or ja"),
         Key("format", "text", "what to write, such as html,json"),
         Key("output", "text", "a file or a folder"),

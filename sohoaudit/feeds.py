@@ -1,9 +1,13 @@
 """Fetches what changes outside: CISA's KEV, EPSS, NVD and endoflife.date; checked before they replace the old ones."""
 
+import base64
 import gzip
 import hashlib
+import io
 import json
 import os
+import re
+import shutil
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +34,8 @@ class Feed:
     """One feed: its address, the file it becomes, its bound in bytes, and the check that gives its version or raises.
 
     `checksum` is the address of a text with `sha256:` of the content as unpacked, where the publisher has one.
+    `signed_by` is an Ed25519 public key in base64: its signature of the file, in base64 too, stands at `url` + `.sig`.
+    `install` puts the content where it is used, before the old one is given up.
     """
 
     name: str
@@ -39,6 +45,8 @@ class Feed:
     limit_bytes: int
     version: Callable[[bytes], str]
     checksum: str | None = None
+    signed_by: str | None = None
+    install: Callable[[bytes, Path], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,63 @@ FEEDS = {
 }
 
 
+def fingerprint_pack(url: str, signed_by: str) -> Feed:
+    """The feed of fingerprints at an address of your own or ours, taken only where the key signed it."""
+    title, limit = "how devices reveal themselves (signed pack)", 5_000_000
+    return Feed(
+        fetched.PACK, title, url, "fingerprints.json.gz", limit, _pack, signed_by=signed_by, install=_install_pack
+    )
+
+
+def _pack(raw: bytes) -> str:
+    """JSON in gzip: `version` (a day or a number that sorts) and `files`, YAML texts by their name."""
+    version, files = _pack_content(raw)
+    return f"{version}, {len(files)} files"
+
+
+def _pack_content(raw: bytes) -> tuple[str, dict[str, str]]:
+    try:
+        with gzip.open(io.BytesIO(raw)) as stream:
+            content = stream.read(_PACK_LIMIT_BYTES + 1)
+    except (OSError, EOFError):
+        raise FeedError("this is no gzip file") from None
+    if len(content) > _PACK_LIMIT_BYTES:
+        raise FeedError(f"it unpacks to more than {_PACK_LIMIT_BYTES:,} bytes")
+    root = _json(content)
+    version, files = root.get("version"), root.get("files")
+    if not isinstance(version, str) or not _VERSION.fullmatch(version) or not isinstance(files, dict):
+        raise FeedError("this is no pack of fingerprints")
+    if not all(_FILE_NAME.fullmatch(name) and isinstance(text, str) for name, text in files.items()):
+        raise FeedError("this is no pack of fingerprints")
+    return version, files
+
+
+def _install_pack(raw: bytes, folder: Path) -> None:
+    """Into a folder of its own, named by its hash; it is used once the state names it, and must load as it is."""
+    from .knowledge import fingerprints
+    from .knowledge.text_yaml import KnowledgeError
+
+    version, files = _pack_content(raw)
+    before = str(fetched.state(fetched.PACK).get("version", "")).partition(",")[0]
+    if before and version < before:
+        raise FeedError(f"it is of {version}, older than the one in place ({before})")
+    place = folder / f"{fetched.PACK}-{hashlib.sha256(raw).hexdigest()[:12]}"
+    shutil.rmtree(place, ignore_errors=True)
+    make_private(place)
+    for name, content in files.items():
+        _write(place / name, content.encode())
+    try:
+        fingerprints.load_with_examples([place])
+    except KnowledgeError as fault:
+        shutil.rmtree(place, ignore_errors=True)
+        raise FeedError(f"a fingerprint of it cannot be used ({str(fault).splitlines()[0]})") from None
+
+
+_PACK_LIMIT_BYTES = 20_000_000
+_VERSION = re.compile(r"[0-9][0-9.-]{0,30}")
+_FILE_NAME = re.compile(r"[a-z0-9-]{1,60}\.yaml")
+
+
 def update(
     feeds: Iterable[Feed],
     *,
@@ -188,6 +253,9 @@ class _Fetch:
         version = self._feed.version(raw)
         self._compare_checksum(raw)
         self._refuse_a_stump(raw)
+        self._check_signature(raw)
+        if self._feed.install:
+            self._feed.install(raw, self._folder)
         _write(self._target, raw)
         self._part.unlink(missing_ok=True)
         self._part_tag.unlink(missing_ok=True)
@@ -202,7 +270,14 @@ class _Fetch:
                 "sha256": hashlib.sha256(raw).hexdigest(),
             }
         )
+        self._clear_older_installs(raw)
         return Visit(self._feed.name, "new", version)
+
+    def _clear_older_installs(self, raw: bytes) -> None:
+        ours = f"{self._feed.name}-{hashlib.sha256(raw).hexdigest()[:12]}"
+        for place in self._folder.glob(f"{self._feed.name}-*"):
+            if place.is_dir() and place.name != ours:
+                shutil.rmtree(place, ignore_errors=True)
 
     def _with_tries(self, state: Mapping[str, Any]) -> tuple[bytes, Mapping[str, str]] | None:
         import httpx
@@ -277,6 +352,25 @@ class _Fetch:
         if hashlib.sha256(gzip.decompress(raw)).hexdigest() != told[0].lower():
             self._part.unlink(missing_ok=True)
             raise FeedError("its checksum is wrong")
+
+    def _check_signature(self, raw: bytes) -> None:
+        if self._feed.signed_by is None:
+            return
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        answer = self._client.get(f"{self._feed.url}.sig")
+        try:
+            key = Ed25519PublicKey.from_public_bytes(base64.b64decode(self._feed.signed_by, validate=True))
+        except ValueError:
+            raise FeedError("the key it is checked with is no Ed25519 key: mend fingerprints_key") from None
+        try:
+            if answer.status_code != 200:
+                raise ValueError
+            key.verify(base64.b64decode(answer.text.strip(), validate=True), raw)
+        except (ValueError, InvalidSignature):
+            self._part.unlink(missing_ok=True)
+            raise FeedError("its signature is missing or wrong") from None
 
     def _refuse_a_stump(self, raw: bytes) -> None:
         """A feed that lost half of itself over night is broken, whatever its form says."""

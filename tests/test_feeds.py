@@ -1,5 +1,6 @@
 """Tests of feeds against a real HTTPS server on loopback that behaves as servers do on bad days."""
 
+import base64
 import gzip
 import hashlib
 import json
@@ -16,11 +17,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from sohoaudit import feeds
 from sohoaudit.feeds import FEEDS, Visit, update
-from sohoaudit.knowledge import advisories, fetched, known_from
+from sohoaudit.knowledge import advisories, fetched, fingerprints, known_from
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -254,3 +256,77 @@ def test_a_hole_that_was_listed_after_this_version_counts_as_exploited(
     assert str(one.known_exploited.added) == "2026-11-20"
     assert known_from()["kev"] >= "2026-11-20"
     fetched.exploited.cache_clear()
+
+
+PACKED = {
+    "acme-toaster.yaml": """vendor: Acme
+kind: router
+versions: dotted
+fingerprints:
+  - name: Acme toaster sign-in page
+    when: { http.title: '^Acme Toaster$' }
+    certainty: likely
+    source: "made up for a test"
+    examples:
+      - give: { http.title: 'Acme Toaster' }
+        expect: { vendor: Acme }
+"""
+}
+
+
+def pack(files: dict[str, str], version: str = "2026-11-24") -> bytes:
+    return gzip.compress(json.dumps({"version": version, "files": files}).encode())
+
+
+@pytest.fixture
+def signer() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
+
+
+def ask_pack(site: Site, folder: Path, signer: Ed25519PrivateKey, raw: bytes, signed: bytes | None = None) -> Visit:
+    public = signer.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    tag, signature = f'"{hashlib.sha256(raw).hexdigest()}"', base64.b64encode(signed or signer.sign(raw))
+    site.answers = [gives(raw, tag), gives(signature)]
+    feed = feeds.fingerprint_pack(f"{site.url}/pack", base64.b64encode(public).decode())
+    (visit,) = update([feed], folder=folder, trust=site.trust, wait=lambda seconds: None)
+    return visit
+
+
+def test_a_signed_pack_of_fingerprints_is_used_and_an_older_one_refused(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signer: Ed25519PrivateKey
+) -> None:
+    monkeypatch.setattr(fetched, "folder", lambda: tmp_path)
+    assert ask_pack(site, tmp_path, signer, pack(PACKED)) == Visit("fingerprints", "new", "2026-11-24, 1 files")
+    assert any("Acme toaster" in one.title for one in fingerprints.load().all)
+    older = ask_pack(site, tmp_path, signer, pack(PACKED, "2026-11-01"))
+    assert "older than the one in place (2026-11-24)" in older.detail
+    assert len(fetched.packs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"../evil.yaml": "x"}, "this is no pack of fingerprints"),
+        ({"evil.py": "x"}, "this is no pack of fingerprints"),
+        ({"acme.yaml": "vendor: [\n"}, "a fingerprint of it cannot be used"),
+    ],
+    ids=["another folder", "code", "no YAML"],
+)
+def test_a_pack_that_is_none_is_refused_though_it_is_signed(
+    files: dict[str, str], said: str, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    signer: Ed25519PrivateKey,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(fetched, "folder", lambda: tmp_path)
+    visit = ask_pack(site, tmp_path, signer, pack(files))
+    assert (visit.outcome, said in visit.detail) == ("failed", True), visit
+    assert fetched.packs() == ()
+
+
+def test_a_pack_that_another_key_signed_is_refused(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signer: Ed25519PrivateKey
+) -> None:
+    monkeypatch.setattr(fetched, "folder", lambda: tmp_path)
+    forged = Ed25519PrivateKey.generate().sign(pack(PACKED))
+    visit = ask_pack(site, tmp_path, signer, pack(PACKED), forged)
+    assert visit.detail.startswith("its signature is missing or wrong")
+    assert fetched.packs() == ()

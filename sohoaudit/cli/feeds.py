@@ -2,12 +2,15 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .configured import Configured
 from .options import ConfigOption, OfflineOption, group
+
+if TYPE_CHECKING:
+    from ..feeds import Feed
 
 app = group("Fetch what changes outside, and say how old it is.\n\nExample: sohoaudit feeds update")
 
@@ -26,10 +29,11 @@ def update(
 
     if offline:
         raise typer.BadParameter("--offline fetches nothing: leave it away, or use what was shipped")
-    unknown = [name for name in names or () if name not in feeds.FEEDS]
+    known = _known(config)
+    unknown = [name for name in names or () if name not in known]
     if unknown:
-        raise typer.BadParameter(f"{unknown[0]!r} is no feed: choose from {', '.join(feeds.FEEDS)}")
-    visits = feeds.update([feeds.FEEDS[name] for name in names or feeds.FEEDS])
+        raise typer.BadParameter(f"{unknown[0]!r} is no feed: choose from {', '.join(known)}")
+    visits = feeds.update([known[name] for name in names or known])
     for visit in visits:
         print(f"{visit.name:<10} {visit.outcome:<10} {visit.detail}")
     if any(visit.outcome == "failed" for visit in visits):
@@ -45,16 +49,16 @@ def status(
 
     Example: sohoaudit feeds status
     """
-    from .. import feeds
     from ..knowledge import fetched, known_from
 
-    states = {name: fetched.state(name) for name in feeds.FEEDS}
+    known = _known(config)
+    states = {name: fetched.state(name) for name in known}
     if format == "json":
         print(json.dumps(states, indent=2))
         return
     if format != "text":
         raise typer.BadParameter(f"--format {format!r}: choose text or json")
-    for name, feed in feeds.FEEDS.items():
+    for name, feed in known.items():
         state = states[name]
         if state:
             told = f"{state.get('version')}; asked {_age(str(state.get('checked')))}"
@@ -62,6 +66,19 @@ def status(
             told = "not fetched: what was shipped is used"
         print(f"{name:<10} {told:<52} {feed.title}")
     print("in use     " + ", ".join(f"{name} {text}" for name, text in known_from().items()))
+
+
+def _known(path: str | None) -> "dict[str, Feed]":
+    """The feeds there are, with the pack of fingerprints where the configuration names one."""
+    from .. import config, feeds
+
+    settings = config.load(path)
+    url, key = settings["fingerprints_feed"], settings["fingerprints_key"]
+    if not url:
+        return dict(feeds.FEEDS)
+    if not str(url).startswith("https://") or not key:
+        raise typer.BadParameter("fingerprints_feed must begin with https://, and fingerprints_key must name its key")
+    return {**feeds.FEEDS, "fingerprints": feeds.fingerprint_pack(str(url), str(key))}
 
 
 def _age(moment: str) -> str:

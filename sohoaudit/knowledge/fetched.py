@@ -9,6 +9,8 @@ from typing import Any
 
 from ..places import cache_folder
 
+PACK = "fingerprints"
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -41,6 +43,13 @@ def exploited() -> dict[str, Listed]:
         return {entry["cveID"]: _listed(entry) for entry in root["vulnerabilities"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def packs() -> tuple[Path, ...]:
+    """The folder of the fetched fingerprints, once they were checked and put in place whole."""
+    known = str(state(PACK).get("sha256", ""))[:12]
+    place = folder() / f"{PACK}-{known}"
+    return (place,) if known and place.is_dir() else ()
 
 
 def newest_exploited() -> str:

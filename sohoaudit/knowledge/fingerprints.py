@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..model import Certainty
-from . import KnowledgeError, shipped
+from . import KnowledgeError, fetched, shipped
 
 ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe", "fork")
 MAKERS = "fingerprints/makers.yaml"
@@ -295,7 +295,7 @@ def _texts(extra: Sequence[Path]) -> list[tuple[str, str, bool]]:
     ours = shipped("fingerprints")
     texts = [(MAKERS, (ours / "makers.yaml").read_text(encoding="utf-8"), False)]
     texts += [(name, text, False) for name, text in _documents(ours / "devices", "fingerprints/devices")]
-    for folder in extra:
+    for folder in (*fetched.packs(), *extra):
         try:
             if folder.is_dir():
                 entry: Traversable = folder
