@@ -25,7 +25,7 @@ ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe",
 MAKERS = "fingerprints/makers.yaml"
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "14"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "15"  # of the cached index; raise it when Fingerprint changes
 
 
 @dataclass(frozen=True, slots=True)
