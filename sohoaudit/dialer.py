@@ -6,6 +6,7 @@ import errno
 import ipaddress
 import socket
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -71,6 +72,7 @@ class Dialer:
         self.pace = pace
         self.street = street or OpenStreet()
         self.round_trips_s: dict[str, float] = {}
+        self._source_ports: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def connect(self, endpoint: Endpoint, timeout_s: float) -> socket.socket:
         """A connected, non-blocking TCP socket, which the caller closes.
@@ -136,7 +138,7 @@ class Dialer:
             endpoint: whom to ask.
             question: the datagram.
             timeout_s: how long to wait for the answer.
-            source_port: the port some protocols want to be asked from.
+            source_port: the port some protocols want to be asked from; one host at a time.
             from_any_port: whether the answer may come from another port of the host.
 
         Raises:
@@ -147,7 +149,10 @@ class Dialer:
         host, port = self._locate(endpoint)
         await self.pace.packet(endpoint.address)
         loop = asyncio.get_running_loop()
-        with _socket(host, socket.SOCK_DGRAM) as sock:
+        async with contextlib.AsyncExitStack() as turn:
+            if source_port:
+                await turn.enter_async_context(self._source_ports[source_port])
+            sock = turn.enter_context(_socket(host, socket.SOCK_DGRAM))
             sock.bind(("::" if ":" in host else "0.0.0.0", source_port))  # noqa: S104 - answers are told apart by host
             if not from_any_port:
                 await loop.sock_connect(sock, (host, port))

@@ -383,7 +383,10 @@ def _then_ask(reader: _Reader, entry: text_yaml.Mapping) -> tuple[str, ...]:
             if not re.fullmatch(r"snmp:\d+(\.\d+)+", text):
                 reader.fault(text.line, f"{str(text)!r} is not an OID: write snmp: and numbers with dots")
         elif text not in reader.questions:
-            reader.fault(text.line, f"{str(text)!r} is not a question of questions.yaml{_near(text, reader.questions)}")
+            reader.fault(
+                text.line,
+                f"{str(text)!r} is not a question of questions.yaml or over UDP{_near(text, reader.questions)}",
+            )
     return tuple(map(str, asked))
 
 

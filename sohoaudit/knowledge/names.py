@@ -20,8 +20,8 @@ class Maker:
     """One maker: the name we print, other ways to write it, and the ordering schemes of its versions.
 
     `brands` mean the maker too, but belong to the names of its models (Archer AX21). `kin` are makers whose devices it
-    sells under its own name; one that `makes_software` makes only parts that others build in. `prefixes` are what people leave out of a model's name, longest first, and `noise` is
-    what a name carries for the country or the box only.
+    sells under its own name; one that `makes_software` makes only parts that others build in. `prefixes` are what
+    people leave out of a model's name, longest first, and `noise` is what a name carries for the country or the box.
     """
 
     name: str
