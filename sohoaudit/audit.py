@@ -39,7 +39,8 @@ class Settings:
     """What a run was asked for.
 
     `fingerprints` are folders of the user's own, which win over ours. `hairpin` are this network's addresses on the
-    internet, which are asked from inside, on the ports of management alone.
+    internet, which are asked from inside, on the ports of management alone. `key` hashes serial numbers and the like;
+    the same key keeps them alike over the faces of a box and over several runs.
     """
 
     tcp_ports: tuple[int, ...] = field(default_factory=lambda: default_tcp_ports())
@@ -50,6 +51,7 @@ class Settings:
     is_demo: bool = False
     fingerprints: tuple[Path, ...] = ()
     hairpin: tuple[str, ...] = ()
+    key: bytes = field(default_factory=probe.own_key, repr=False)
 
 
 def default_tcp_ports() -> tuple[int, ...]:
@@ -265,6 +267,7 @@ class Auditor:
                 "tcp ports": str(len(self._settings.tcp_ports)),
                 "udp ports": str(len(self._settings.udp_ports)),
             }
+            | _ports_asked(self._settings)
             | ({"gateways": ", ".join(self._gateways)} if self._gateways else {}),
             language=self._settings.language,
             is_demo=self._settings.is_demo,
@@ -299,7 +302,7 @@ class Visit:
         self._keeper = keeper
         self._identifier = identifier
         self._settings = settings
-        self._dialogue = probe.Dialogue(dialer, probe.Settings(communities=settings.communities))
+        self._dialogue = probe.Dialogue(dialer, probe.Settings(communities=settings.communities, key=settings.key))
         self._silences = 0
         self._postponed: list[Endpoint] = []
         self._asked: set[tuple[Endpoint, str]] = set()
@@ -425,6 +428,17 @@ class Visit:
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:
     """1 where a finding is as pressing as `fail_on` or more, else 3 where something that matters is missing, else 0."""
-    if fail_on and any(finding.priority.rank <= fail_on.rank for _, finding in audit.findings):
+    counted = [finding for _, finding in audit.findings if "accepted" not in finding.facts]
+    if fail_on and any(finding.priority.rank <= fail_on.rank for finding in counted):
         return 1
     return 3 if not audit.is_complete or any(gap.matters for gap in audit.coverage) else 0
+
+
+def _ports_asked(settings: Settings) -> dict[str, str]:
+    """The ports where they are not the usual ones, so that nobody takes a port that was not asked for closed."""
+    asked = {"tcp": (settings.tcp_ports, default_tcp_ports()), "udp": (settings.udp_ports, default_udp_ports())}
+    return {
+        f"{transport} ports asked": ", ".join(map(str, own)) or "none"
+        for transport, (own, usual) in asked.items()
+        if set(own) != set(usual)
+    }

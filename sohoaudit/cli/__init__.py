@@ -26,11 +26,22 @@ COMMANDS: dict[str, dict[str, str]] = {
         "explain": "Say what a rule means and what to do about it.",
         "schema": "Print the JSON Schema of a document.",
     },
+    "Over time": {
+        "diff": "Say what changed between two audits.",
+        "verify": "Ask again whether findings are fixed.",
+        "accept": "Accept a risk until a day, with a reason and a name.",
+        "history": "List, show, check and export the audits of before.",
+        "schedule": "Write the units that run the audit every night.",
+    },
     "Know": {
         "identify": "Name devices from what they said, without a network.",
         "lookup": "Say what is known of a device: support, firmware, flaws.",
         "fingerprints": "List, check and write fingerprints.",
+        "feeds": "Fetch what changes outside, and say how old it is.",
         "hunt": "Look for Volt Typhoon in the event logs of the computers.",
+    },
+    "Set up": {
+        "config": "Show the configuration, and where each value is from.",
     },
 }
 _NAMES = {name: line for commands in COMMANDS.values() for name, line in commands.items()}
@@ -52,7 +63,7 @@ class Commands(TyperGroup):
         if hasattr(room, "app"):
             return typer.main.get_command(room.app)
         alone = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-        alone.command(cmd_name)(getattr(room, word))
+        alone.command(cmd_name, cls=getattr(room, "COMMAND", None))(getattr(room, word))
         return typer.main.get_command(alone)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from .. import document, report
 from ..audit import Auditor, Plan, Settings, Watch, exit_code
+from ..keeping import Keeper
 from ..model import Audit, Priority, Scope
 from ..report import text
 from ..report.content.brand import Brand
@@ -136,6 +137,22 @@ def deliver(audit: Audit, how: Delivery) -> int:
         print(text.summary(audit, audit.language, _is_coloured()), end="")
         print(f"Report: {' and '.join(_shown(path) for path in written)}")
     return exit_code(audit, None if how.fail_on is FailOn.NEVER else Priority(how.fail_on.value))
+
+
+def perform_changes(run: Run, expected_s: float, how: Delivery, keeper: Keeper, *, has_report: bool) -> int:
+    """Run the audit and print what changed, nothing where nothing did.
+
+    A report is written only where one was asked for. The exit code tells of the change alone, of a first audit as ever.
+    """
+    with Reporter(is_quiet=how.is_quiet, expected_s=expected_s) as watch:
+        audit, stopped_by = asyncio.run(_until_stopped(run, watch))
+    if has_report:
+        _save(redacted(audit) if how.is_redacted else audit, how.formats, how.output, how.brand)
+    for line in keeper.change_lines():
+        print(line)
+    if stopped_by:
+        return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
+    return keeper.change_code(None if how.fail_on is FailOn.NEVER else Priority(how.fail_on.value))
 
 
 async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals | None]:

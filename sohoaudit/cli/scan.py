@@ -2,24 +2,39 @@
 
 import asyncio
 import os
+import random
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..model import Audit, Index, Vantage
+from ..model import Audit, Index, Priority, Vantage
+from .configured import Configured
 from .options import (
     BrandOption,
+    ChangesOption,
+    ClientOption,
+    ConfigOption,
     FailOn,
     FailOnOption,
     FormatOption,
+    HistoryOption,
+    JitterOption,
     LanguageOption,
+    LogFormatOption,
+    NoHistoryOption,
+    NotifyOnOption,
+    NotifyOption,
+    OfflineOption,
     OutputOption,
     QuietOption,
     RedactOption,
     language_of,
 )
+
+COMMAND = Configured
 
 
 def scan(
@@ -61,6 +76,16 @@ def scan(
     redact: RedactOption = False,
     fail_on: FailOnOption = FailOn.URGENT,
     quiet: QuietOption = False,
+    history: HistoryOption = None,
+    no_history: NoHistoryOption = False,
+    changes: ChangesOption = False,
+    jitter: JitterOption = None,
+    notify: NotifyOption = None,
+    notify_on: NotifyOnOption = "change",
+    offline: OfflineOption = False,
+    client: ClientOption = None,
+    config: ConfigOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Audit your own network, or the addresses you name.
 
@@ -69,18 +94,34 @@ def scan(
     From the environment come Shodan's key (SHODAN_API_KEY) and SNMP communities beside "public":
     SOHOAUDIT_SNMP_COMMUNITIES=name,name.
     """
-    from .. import indexes, outside
+    from .. import indexes, logs, notices, outside
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
+    from ..history.runs import Busy
+    from ..keeping import history_place, keeping
     from ..merging import merged
+    from ..schedule import duration_s
     from ..scope import check_routes, parse
     from ..sweep.pace import MANNERS
     from . import run
 
     if pace not in MANNERS:
         raise typer.BadParameter(f"--pace {pace!r}: choose from {', '.join(MANNERS)}")
+    if changes and no_history:
+        raise typer.BadParameter("--changes needs the history: leave --no-history away")
+    if changes and output == "-":
+        raise typer.BadParameter("--changes prints the change: give --output a file")
+    if notify_on not in ("change", *Priority):
+        raise typer.BadParameter(f"--notify-on {notify_on!r}: choose change, {', '.join(Priority)}")
+    if offline and index:
+        raise typer.BadParameter(f"--offline asks no index: leave --index {index} away")
+    if notify:
+        notices.check(notify)
+    if jitter:
+        duration_s(jitter)
     if vantage is Vantage.INDEX:
         raise typer.BadParameter("--vantage index: a scan looks from lan or internet")
+    place = None if no_history else history_place(history)
     here = Here()
     if index:
         indexes.ready(index)
@@ -103,19 +144,35 @@ def scan(
     if dry_run:
         print(run.described(scope, settings, intent))
         return
-    if not targets:
+    if not targets and not (yes and quiet):
         _confirm(run.described(scope, settings, intent), is_sure=yes)
 
     check_routes(scope)
+    if jitter:
+        time.sleep(random.uniform(0, duration_s(jitter)))  # noqa: S311 -- spreads the load, hides nothing
 
-    async def audit(watch: Watch, started: run.Started) -> Audit:
-        auditor = Auditor(scopes, settings, here=here, watch=watch, gaps=own.gaps)
-        started(auditor)
-        seen = await auditor.run()
-        more = [*known, *(await asyncio.to_thread(outside.indexed, index, seen) if index else [])]
-        return merged([seen, *more], own_fingerprints=settings.fingerprints) if more else seen
+    try:
+        with keeping(place, scope, site=client or "") as keeper:
 
-    raise typer.Exit(run.perform(audit, intent.seconds, how))
+            async def audit(watch: Watch, started: run.Started) -> Audit:
+                auditor = Auditor(scopes, settings, here=here, watch=watch, gaps=own.gaps)
+                started(auditor)
+                seen = await auditor.run()
+                more = [*known, *(await asyncio.to_thread(outside.indexed, index, seen) if index else [])]
+                return keeper.kept(merged([seen, *more], own_fingerprints=settings.fingerprints) if more else seen)
+
+            if changes:
+                is_asked_for = format is not None or output is not None
+                code = run.perform_changes(audit, intent.seconds, how, keeper, has_report=is_asked_for)
+            else:
+                code = run.perform(audit, intent.seconds, how)
+            if notify and not offline:
+                keeper.post(notify, notify_on)
+    except Busy as busy:
+        print(f"sohoaudit: {busy}", file=sys.stderr)
+        raise typer.Exit(3) from None
+    logs.event("the audit ended", exit_code=code, targets=list(scope.targets))
+    raise typer.Exit(code)
 
 
 def _communities() -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def compare(old: Audit, new: Audit, fixed_before: Collection[str] = ()) -> Diffe
             changes += _of_one(old, before[device.id], new, device, fixed_before)
         else:
             changes.append(Change(What.NEW, Kind.DEVICE, device, after=described(device)))
-            changes += (_new_finding(device, finding, fixed_before) for finding in device.findings)
+            changes += (_new_finding(old, device, finding, fixed_before) for finding in device.findings)
     for device in old.devices:
         if device.id not in after:
             why = why_unseen(old, device, new, None)
@@ -136,7 +136,7 @@ def why_unseen(
     if any(gap.subject in after.addresses for gap in new.coverage):
         return next(gap.reason for gap in new.coverage if gap.subject in after.addresses)
     endpoint = about.endpoint if about else None
-    if endpoint and (why := _why_door_unseen(old, before, new, after, endpoint, _is_mapped(before, about))):
+    if endpoint and (why := _why_door_unseen(old, before, new, after, endpoint, needs_mappings(before, about))):
         return why
     is_firmware = isinstance(about, Finding) and about.rule.startswith("firmware.")
     return _why_firmware_unseen(before, after) if is_firmware else ""
@@ -166,7 +166,8 @@ def _identities(before: Device, after: Device) -> Iterator[Change]:
     if was and now and was.firmware and now.firmware and was.firmware != now.firmware:
         yield Change(What.CHANGED, Kind.FIRMWARE, after, was.firmware, now.firmware)
     names = [identity.name if identity else "" for identity in (was, now)]
-    if names[1] and names[0] != names[1]:
+    # A device that tells less of itself than before is the same device.
+    if now and names[0] != names[1] and (now.model or not names[0]):
         yield Change(What.CHANGED, Kind.DEVICE, after, names[0] or "not recognised", names[1])
 
 
@@ -176,7 +177,7 @@ def _findings(old: Audit, before: Device, new: Audit, after: Device, fixed_befor
     for identifier, finding in now.items():
         was = then.get(identifier)
         if was is None:
-            yield _new_finding(after, finding, fixed_before)
+            yield _new_finding(old, after, finding, fixed_before)
         elif was.priority is not finding.priority or set(was.cves) != set(finding.cves):
             yield Change(
                 What.CHANGED, Kind.FINDING, after, _weight(was), _weight(finding), finding, finding.priority,
@@ -191,8 +192,9 @@ def _findings(old: Audit, before: Device, new: Audit, after: Device, fixed_befor
             )
 
 
-def _new_finding(device: Device, finding: Finding, fixed_before: Collection[str]) -> Change:
-    what = What.BACK if finding.id in fixed_before else What.NEW
+def _new_finding(old: Audit, device: Device, finding: Finding, fixed_before: Collection[str]) -> Change:
+    was_there = finding.first_seen is not None and finding.first_seen < old.started
+    what = What.BACK if finding.id in fixed_before or was_there else What.NEW
     return Change(what, Kind.FINDING, device, "", _weight(finding), finding, finding.priority, finding.endpoint)
 
 
@@ -239,7 +241,8 @@ def _told(door: Service | Exposure) -> str:
     return f"{door.protocol} at {door.endpoint}" + (f" ({product})" if product else "")
 
 
-def _is_mapped(before: Device, about: Finding | Service | Exposure | None) -> bool:
+def needs_mappings(before: Device, about: Finding | Service | Exposure | None) -> bool:
+    """Whether only the router's list of mappings, or a look from outside, tells that something is still there."""
     if isinstance(about, Exposure):
         return about.evidence is Evidence.MAPPED
     if not isinstance(about, Finding):
@@ -274,7 +277,7 @@ def _is_face_seen(new: Audit, after: Device, address: str) -> bool:
 
 def _why_mappings_unseen(old: Audit, new: Audit) -> str:
     """The list of mappings is kept by a router, which must have given it again: a list not given is not empty."""
-    keepers = {device.id for device in old.devices if _lists_mappings(device)}
+    keepers = {device.id for device in old.devices if lists_mappings(device)}
     now = [device for device in new.devices if device.id in keepers]
     for device in now:
         places = {*device.addresses, *(str(service.endpoint) for service in device.services)}
@@ -282,13 +285,13 @@ def _why_mappings_unseen(old: Audit, new: Audit) -> str:
             return f"the router's list of open doors could not be read: {gap.reason}"
     if not now:
         return "the router that lists it did not answer"
-    if any(_lists_mappings(device) for device in now):
+    if any(lists_mappings(device) for device in now):
         return ""
     return "the router gave no list of open doors (UPnP); look from outside to be sure"
 
 
-def _lists_mappings(device: Device) -> bool:
-    """UPnP, SSDP, NAT-PMP and PCP (port 5351) keep lists of mappings."""
+def lists_mappings(device: Device) -> bool:
+    """Whether the device keeps a list of mappings: it speaks UPnP, SSDP, NAT-PMP or PCP (port 5351)."""
     return any(s.protocol in ("upnp", "ssdp", "natpmp") or s.endpoint.port in (1900, 5351) for s in device.services)
 
 

@@ -14,17 +14,14 @@ from ..model import Audit, Finding
 from . import forms, tables
 
 
-def state(db: Connection, scope: str, like: Audit) -> Audit | None:
+def state(db: Connection, scope: str) -> Audit | None:
     """Every device of a scope as it was known last, as one audit with the times and settings of the last one."""
     a, s = tables.audits, tables.states
     last = db.execute(select(a.c.head).where(a.c.scope == scope).order_by(a.c.id.desc()).limit(1)).scalar()
-    snapshots = list(db.scalars(select(s.c.snapshot).where(s.c.scope == scope).order_by(s.c.device)))
-    if last is None and not snapshots:
-        return None
-    bodies = forms.bodies(db, snapshots)
     if last is None:
-        return _with_devices(like, bodies)
-    return audit_of(json.loads(zlib.decompress(last)), bodies)
+        return None
+    snapshots = db.scalars(select(s.c.snapshot).where(s.c.scope == scope).order_by(s.c.device))
+    return audit_of(json.loads(zlib.decompress(last)), forms.bodies(db, snapshots))
 
 
 def with_first_seen(db: Connection, audit: Audit) -> Audit:
@@ -45,10 +42,6 @@ def audit_of(head: dict[str, Any], bodies: Iterable[bytes]) -> Audit:
     devices = [json.loads(body) for body in bodies]
     devices.sort(key=lambda device: [_by_number(address) for address in device["addresses"][:1]])
     return document.from_document(head | {"devices": devices})
-
-
-def _with_devices(like: Audit, bodies: Iterable[bytes]) -> Audit:
-    return audit_of(document.head(replace(like, devices=())), bodies)
 
 
 def _by_number(address: str) -> tuple[int, bytes]:

@@ -20,11 +20,12 @@ class Known:
     keys: frozenset[str]
     addresses: tuple[str, ...] = ()
     name: str = ""
+    vendor: str = ""
 
     @classmethod
     def of(cls, device: Device) -> "Known":
         """A device of another audit as one that is known."""
-        return cls(device.id, keys_of(device), device.addresses, name_of(device))
+        return cls(device.id, keys_of(device), device.addresses, name_of(device), vendor_of(device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,17 @@ def name_of(device: Device) -> str:
     return identity.name.lower() if identity and identity.model else ""
 
 
+def vendor_of(device: Device) -> str:
+    """The maker in lower case, empty where it is not known."""
+    return ((device.identity.vendor if device.identity else None) or "").lower()
+
+
 def recognise(known: Iterable[Known], devices: Sequence[Device]) -> tuple[Recognised | None, ...]:
     """For each device the known one that it is, or None for a stranger; no known device is two of them.
 
     By a key that one known device and one of today's have shown, the most and strongest first: certain, or likely
-    where hardware keys contradict each other. Then by model and place: likely. Last, a box that told nothing at all
-    is taken for the one that told nothing at the same address: a hint.
+    where hardware keys contradict each other. Then by model and place: likely. Last, by the place alone, a hint: a box
+    that told nothing at all, or no more than the same maker.
     """
     left = {one.id: one for one in known}
     found: dict[int, Recognised] = {}
@@ -102,14 +108,17 @@ def _by_model(left: Mapping[str, Known], devices: Mapping[int, Device], shown: S
 def _by_place(left: Mapping[str, Known], devices: Mapping[int, Device], shown: Sequence[frozenset[str]]) -> Claims:
     for index, device in devices.items():
         for one in left.values():
-            is_mute = not (one.keys or one.name or shown[index] or name_of(device))
-            if is_mute and set(one.addresses) & set(device.addresses):
+            vendors = {one.vendor, vendor_of(device)}
+            is_mute = vendors == {""} and not (one.keys or shown[index])
+            is_akin = "" not in vendors and len(vendors) == 1 and not (one.name and name_of(device))
+            is_other = _contradict(shown[index], one.keys, (*_OF_THE_HARDWARE, "tls", "ssh"))
+            if (is_mute or (is_akin and not is_other)) and set(one.addresses) & set(device.addresses):
                 yield index, one.id, Certainty.HINT
 
 
-def _contradict(some: Iterable[str], others: Iterable[str]) -> bool:
-    """Whether both show a hardware key of one kind and none of them is the same."""
-    for kind in _OF_THE_HARDWARE:
+def _contradict(some: Iterable[str], others: Iterable[str], kinds: Iterable[str] = _OF_THE_HARDWARE) -> bool:
+    """Whether both show a key of one of these kinds and none of them is the same."""
+    for kind in kinds:
         here = {key for key in some if key.startswith(f"{kind}:")}
         there = {key for key in others if key.startswith(f"{kind}:")}
         if here and there and not here & there:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from ..model import Audit, Device, Scope
+from ..model import Audit, Device, Scope, is_public
 from . import HistoryError, forms, reading, tables, writing
 from .change import Difference, compare
 from .opening import STEPS, Opened
@@ -67,19 +67,24 @@ class Box:
 class Recorded:
     """An audit as it was kept: its number, itself with lasting ids and `first_seen`, and what changed before it.
 
-    `is_first` says that nothing was known of this scope. `clock_went_back` names the later time of an earlier audit.
+    `is_first` says that nothing was known of this scope; `previous` is the number of the audit before.
+    `clock_went_back` names the later time of an earlier audit.
     """
 
     id: int
     audit: Audit
     difference: Difference
     is_first: bool
+    previous: int | None = None
     clock_went_back: datetime | None = None
 
 
 def scope_key(scope: Scope, site: str = "") -> str:
     """What is audited again and again: site, vantage and networks, as 16 hex digits."""
-    networks = sorted(str(network) for network in scope.networks)
+    # A provider gives a new address on the internet now and then: it is the same place.
+    moves = {"wan" for network in scope.networks if "wan" in scope.targets and is_public(network.network_address)}
+    fixed = {str(n) for n in scope.networks if not (moves and is_public(n.network_address))}
+    networks = sorted(moves | fixed)
     excluded = sorted(f"-{network}" for network in scope.excluded)
     return hashlib.sha256("\0".join((site, scope.vantage, *networks, *excluded)).encode()).hexdigest()[:16]
 
@@ -100,32 +105,45 @@ class History:
         """Close it."""
         self.opened.close()
 
-    def record(self, audit: Audit, site: str = "") -> Recorded:
+    def record(self, audit: Audit, site: str = "", scope: Scope | None = None) -> Recorded:
         """Keep an audit, all of it or nothing.
 
         Devices and findings get their lasting ids; a finding is marked fixed where its place was looked at again and
         it was not there, and as come back where it was fixed before.
 
+        Args:
+            audit: as the pipeline made it.
+            site: the client, where several have the same addresses.
+            scope: what was asked for; the audit's own, to which addresses found on the way were added, where None.
+
         Raises:
             HistoryError: the database cannot be written.
         """
-        scope = scope_key(audit.scope, site)
+        key = scope_key(scope or audit.scope, site)
         with self.opened.writing() as db:
             settled, found = writing.settled(db, audit, site)
-            before = reading.state(db, scope, audit)
+            before = reading.state(db, key)
             fixed = set(db.scalars(select(tables.findings.c.id).where(tables.findings.c.fixed.is_not(None))))
             difference = compare(before or replace(audit, devices=()), settled, fixed)
             went_back = db.scalar(
                 select(func.max(tables.audits.c.started)).where(
-                    tables.audits.c.scope == scope, tables.audits.c.started > audit.started
+                    tables.audits.c.scope == key, tables.audits.c.started > audit.started
                 )
             )
-            number = writing.write_audit(db, settled, site, scope)
+            a = tables.audits
+            previous = db.scalar(select(func.max(a.c.id)).where(a.c.scope == key))
+            number = writing.write_audit(db, settled, site, key)
             writing.write_devices(db, number, settled, found, site)
-            writing.write_findings(db, settled, difference, scope)
-            writing.write_states(db, number, scope, before, settled)
+            writing.write_findings(db, settled, difference, key)
+            writing.write_states(db, number, key, before, settled)
             settled = reading.with_first_seen(db, settled)
-        return Recorded(number, settled, replace(difference, new=settled), before is None, _moment(went_back))
+        told = replace(difference, new=settled)
+        return Recorded(number, settled, told, before is None, previous, _moment(went_back))
+
+    def settled(self, audit: Audit, site: str = "") -> Audit:
+        """An audit with the lasting ids of its devices and findings, without keeping it."""
+        with self.opened.reading() as db:
+            return writing.settled(db, audit, site)[0]
 
     def audits(self, limit: int | None = None, scope: str | None = None) -> list[Entry]:
         """The audits, newest first."""
@@ -152,22 +170,33 @@ class History:
 
     def state(self, scope: Scope, site: str = "") -> Audit | None:
         """What is known of a scope now: each device as it was seen last; None where it was never audited."""
-        empty = Audit(scope, datetime.now(UTC), datetime.now(UTC))
         with self.opened.reading() as db:
-            return reading.state(db, scope_key(scope, site), empty)
+            return reading.state(db, scope_key(scope, site))
 
-    def states_of(self, device: str) -> list[tuple[Audit, Device]]:
-        """A device as each scope knows it, with the audit that saw it last (without its other devices)."""
+    def states_of(self, device: str) -> list[tuple[str, Audit, Device]]:
+        """A device as each scope knows it: the scope's key, the audit that saw it last (without others), itself."""
         s, a = tables.states, tables.audits
         found = []
         with self.opened.reading() as db:
             rows = db.execute(
-                select(s.c.snapshot, a.c.head).join(a, a.c.id == s.c.audit).where(s.c.device == device)
+                select(s.c.scope, s.c.snapshot, a.c.head).join(a, a.c.id == s.c.audit).where(s.c.device == device)
             ).all()
-            for snapshot, head in rows:
+            for scope, snapshot, head in rows:
                 content = json.loads(zlib.decompress(head))
                 audit = reading.with_first_seen(db, reading.audit_of(content, forms.bodies(db, [snapshot])))
-                found.append((audit, audit.devices[0]))
+                found.append((scope, audit, audit.devices[0]))
+        return found
+
+    def states_beside(self, scope: str) -> Audit:
+        """Every device of a scope (its key) as it is known.
+
+        Raises:
+            HistoryError: nothing is known of it.
+        """
+        with self.opened.reading() as db:
+            found = reading.state(db, scope)
+        if found is None:
+            raise HistoryError(f"{self.name} has forgotten that scope: run a scan first")
         return found
 
     def findings(self, *, device: str | None = None) -> list[Past]:
@@ -184,7 +213,7 @@ class History:
         """Every device that is remembered, by site and id."""
         with self.opened.reading() as db:
             rows = db.execute(select(tables.devices).order_by(tables.devices.c.site, tables.devices.c.id)).mappings()
-            return [Box(**{**row, "addresses": tuple(json.loads(row["addresses"]))}) for row in rows]
+            return [_box(dict(row)) for row in rows]
 
     def note_check(self, finding: str, outcome: str, evidence: str) -> None:
         """Keep what `verify` found out; a finding that is fixed is no longer part of what is known of its device."""
@@ -250,7 +279,9 @@ class History:
             counts = {name: db.scalar(select(func.count()).select_from(table)) or 0 for name, table in named.items()}
             counts["snapshots"] = db.scalar(select(func.count()).select_from(tables.snapshots)) or 0
         if self.opened.path:
-            counts["bytes"] = self.opened.path.stat().st_size
+            path = self.opened.path
+            logs = (path, path.with_name(f"{path.name}-wal"))
+            counts["bytes"] = sum(file.stat().st_size for file in logs if file.exists())
         return counts
 
     @property
@@ -270,6 +301,11 @@ def _forget(db: Connection, audits: Sequence[int]) -> None:
     db.execute(delete(s).where(s.c.id.not_in(used), s.c.base.is_not(None)))
     needed = select(base.c.base).where(base.c.base.is_not(None))
     db.execute(delete(s).where(s.c.id.not_in(used), s.c.id.not_in(needed)))
+
+
+def _box(row: Mapping[str, Any]) -> Box:
+    named = {key: value for key, value in row.items() if key != "vendor"}
+    return Box(**named | {"addresses": tuple(json.loads(row["addresses"])), "name": row["name"] or row["vendor"]})
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

@@ -67,6 +67,7 @@ devices = Table(
     Column("id", String(32), primary_key=True),
     Column("site", String(200), nullable=False),
     Column("name", Text, nullable=False),
+    Column("vendor", Text, nullable=False),
     Column("addresses", Text, nullable=False),
     Column("certainty", String(16), nullable=False),
     Column("first_seen", Moment, nullable=False),

@@ -23,8 +23,11 @@ def settled(db: Connection, audit: Audit, site: str) -> tuple[Audit, dict[str, R
     keys: dict[str, set[str]] = {}
     for device, key in db.execute(select(k.c.device, k.c.key).join(d, d.c.id == k.c.device).where(d.c.site == site)):
         keys.setdefault(device, set()).add(key)
-    rows = db.execute(select(d.c.id, d.c.name, d.c.addresses).where(d.c.site == site))
-    known = [Known(r.id, frozenset(keys.get(r.id, ())), tuple(json.loads(r.addresses)), r.name.lower()) for r in rows]
+    rows = db.execute(select(d.c.id, d.c.name, d.c.vendor, d.c.addresses).where(d.c.site == site))
+    known = [
+        Known(r.id, frozenset(keys.get(r.id, ())), tuple(json.loads(r.addresses)), r.name.lower(), r.vendor.lower())
+        for r in rows
+    ]
     present = [finding.id for device in audit.devices for finding in device.findings]
     taken = {row.id: row.device for row in db.execute(select(f.c.id, f.c.device).where(f.c.id.in_(present)))}
     ids = set(db.scalars(select(d.c.id)))
@@ -77,17 +80,24 @@ def write_devices(db: Connection, number: int, audit: Audit, found: Mapping[str,
     seen = audit.ended
     for device in audit.devices:
         name = device.identity.name if name_of(device) and device.identity else ""
+        vendor = (device.identity.vendor if device.identity else None) or ""
         addresses, certainty = json.dumps(device.addresses), found[device.id].certainty.value
-        row = db.execute(select(d.c.name, d.c.last_seen).where(d.c.id == device.id)).one_or_none()
+        row = db.execute(select(d.c.name, d.c.vendor, d.c.last_seen).where(d.c.id == device.id)).one_or_none()
         values = {
             "addresses": addresses,
             "certainty": certainty,
             "last_seen": max(seen, row.last_seen) if row else seen,
         }
         if row:
-            db.execute(update(d).where(d.c.id == device.id).values(name=name or row.name, **values))
+            db.execute(
+                update(d)
+                .where(d.c.id == device.id)
+                .values(name=name or row.name, vendor=vendor or row.vendor, **values)
+            )
         else:
-            db.execute(d.insert().values(id=device.id, site=site, name=name, first_seen=audit.started, **values))
+            db.execute(
+                d.insert().values(id=device.id, site=site, name=name, vendor=vendor, first_seen=audit.started, **values)
+            )
         had = set(db.scalars(select(k.c.key).where(k.c.device == device.id)))
         if fresh := keys_of(device) - had:
             db.execute(k.insert(), [{"device": device.id, "key": key} for key in sorted(fresh)])

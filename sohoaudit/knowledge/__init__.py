@@ -41,8 +41,11 @@ def known_from() -> dict[str, str]:
     """What was known and from when, for an audit's `knowledge`.
 
     `sohoaudit` is the version all of it came with; `kev` the day of the newest entry of CISA's list of known exploited
-    holes that it knows. The text is searched, not read as YAML: 0.02 s instead of one.
+    holes that it knows, shipped or fetched. The text is searched, not read as YAML: 0.02 s instead of one.
     """
     texts = (file.read_text(encoding="utf-8") for file in (shipped("fingerprints") / "advisories").iterdir())
+    from . import fetched
+
     listed = max((day for text in texts for day in _LISTED.findall(text)), default="")
+    listed = max(listed, fetched.newest_exploited())
     return {"sohoaudit": __version__} | ({"kev": listed} if listed else {})

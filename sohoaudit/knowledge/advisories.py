@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from . import names, versions
+from . import fetched, names, versions
 from .fields import Entry, files_in, root_of
 from .text_yaml import KnowledgeError
 from .versions import Version
@@ -200,7 +200,7 @@ def _judge(advisory: Advisory, hits: list[Hit], name: names.Name, version: str |
         applies=answer,
         why=why,
         fixed_in=fixed,
-        known_exploited=advisory.known_exploited,
+        known_exploited=advisory.known_exploited or _listed_since(advisory.id),
         title=advisory.title,
         kind=advisory.kind,
         condition=group.condition,
@@ -331,6 +331,12 @@ def _advisory(vendor: str, entry: Entry) -> Advisory:
         entry.fault(None, "'affected' is missing: say which models and versions, or 'unknown' and why")
     entry.done()
     return advisory
+
+
+def _listed_since(cve: str) -> KnownExploited | None:
+    """What a catalogue says that was fetched after this version was made."""
+    listed = fetched.exploited().get(cve)
+    return KnownExploited("KEV", listed.added, listed.due, listed.is_ransomware) if listed else None
 
 
 def _known_exploited(entry: Entry | None) -> KnownExploited | None:

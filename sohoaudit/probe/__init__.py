@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..dialer import BudgetSpent
 from ..model import Endpoint, Observation, Transport
 from .dialogue import Dialogue, Settings, readable
+from .discretion import own_key
 
 Question = Callable[[Endpoint, Dialogue], Awaitable[Observation | None]]
 
@@ -172,4 +173,4 @@ def _own_fault(endpoint: Endpoint, name: str, fault: Exception) -> Observation:
     return Observation.of(endpoint, {f"{name}.fault": f"{type(fault).__name__}: {fault}"[:300]}, probe=name)
 
 
-__all__ = ["Dialogue", "Probe", "Settings", "ask", "follow", "probe", "probes", "readable", "speaks"]
+__all__ = ["Dialogue", "Probe", "Settings", "ask", "follow", "own_key", "probe", "probes", "readable", "speaks"]

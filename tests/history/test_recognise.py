@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sohoaudit.history.recognise import Known, aligned, keys_of, recognise
-from sohoaudit.model import Certainty, Device, Endpoint, Priority
+from sohoaudit.model import Certainty, Device, Endpoint, Identity, Priority
 
 from .offices import audit, camera, finding, named, router
 
@@ -100,3 +100,10 @@ def test_a_finding_keeps_its_id_where_the_devices_strongest_key_changed() -> Non
     same = aligned(then, audit(replace(now, keys=("tls:zz", "mac:00:00:5e:00:53:01")))).devices[0]
     assert (same.id, [f.id for f in same.findings]) == ("dev-router", ["fin-a"])
     assert same.findings[0].priority is Priority.HIGH
+
+
+def test_a_box_that_tells_only_its_maker_now_is_known_by_its_place_with_a_hint() -> None:
+    told_less = camera(identity=Identity("Other", None, None, None, None, None, {}))
+    assert seen(told_less, camera()) == ("dev-camera", Certainty.HINT)
+    assert seen(replace(told_less, addresses=("192.168.1.99",)), camera()) is None
+    assert seen(replace(told_less, keys=("tls:bb",)), replace(camera(), keys=("tls:aa",))) is None

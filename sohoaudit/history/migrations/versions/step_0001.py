@@ -26,7 +26,7 @@ def upgrade() -> None:
     op.create_table(
         "devices",
         sa.Column("id", sa.String(32), primary_key=True),
-        *_required(site=sa.String(200), name=sa.Text, addresses=sa.Text, certainty=sa.String(16)),
+        *_required(site=sa.String(200), name=sa.Text, vendor=sa.Text, addresses=sa.Text, certainty=sa.String(16)),
         *_required(first_seen=sa.String(32), last_seen=sa.String(32)),
     )
     op.create_index("devices_by_site", "devices", ["site"])

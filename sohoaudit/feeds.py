@@ -1,0 +1,329 @@
+"""Fetches what changes outside: CISA's KEV, EPSS, NVD and endoflife.date; checked before they replace the old ones."""
+
+import gzip
+import hashlib
+import json
+import os
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from .knowledge import fetched
+from .places import make_private
+
+TRIES = 4
+LONGEST_WAIT_S = 60.0
+DEADLINE_S = 180.0
+
+
+class FeedError(ValueError):
+    """A feed that could not be fetched or is not what it should be: why, in one line; the old one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One feed: its address, the file it becomes, its bound in bytes, and the check that gives its version or raises.
+
+    `checksum` is the address of a text with `sha256:` of the content as unpacked, where the publisher has one.
+    """
+
+    name: str
+    title: str
+    url: str
+    file: str
+    limit_bytes: int
+    version: Callable[[bytes], str]
+    checksum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What became of one feed: new, unchanged or failed, and its version or the reason."""
+
+    name: str
+    outcome: str
+    detail: str
+
+
+def _kev(raw: bytes) -> str:
+    """https://www.cisa.gov/known-exploited-vulnerabilities-catalog: `vulnerabilities`, each with `cveID`."""
+    root = _json(raw)
+    entries = root.get("vulnerabilities")
+    if not isinstance(entries, list) or len(entries) < 1 or not all("cveID" in entry for entry in entries):
+        raise FeedError("this is no list of known exploited holes")
+    if root.get("count", len(entries)) != len(entries):
+        raise FeedError(f"it says {root['count']} entries and has {len(entries)}")
+    return f"{root.get('catalogVersion', '?')}, {len(entries)} entries"
+
+
+def _epss(raw: bytes) -> str:
+    """https://www.first.org/epss/data_stats: a comment with `score_date`, then `cve,epss,percentile`."""
+    try:
+        lines = gzip.decompress(raw).decode("ascii").splitlines()
+    except (OSError, EOFError, UnicodeDecodeError):
+        raise FeedError("this is no gzip file of scores") from None
+    if len(lines) < 3 or not lines[1].startswith("cve,epss,percentile"):
+        raise FeedError("this is no list of scores")
+    return f"{lines[0].rpartition('score_date:')[2][:10]}, {len(lines) - 2} scores"
+
+
+def _nvd(raw: bytes) -> str:
+    """https://nvd.nist.gov/vuln/data-feeds (CVE 2.0): `format` NVD_CVE and `vulnerabilities`."""
+    try:
+        root = _json(gzip.decompress(raw))
+    except (OSError, EOFError):
+        raise FeedError("this is no gzip file") from None
+    if root.get("format") != "NVD_CVE" or not isinstance(root.get("vulnerabilities"), list):
+        raise FeedError("this is no NVD feed")
+    return f"{str(root.get('timestamp', '?'))[:10]}, {len(root['vulnerabilities'])} records"
+
+
+def _endoflife(raw: bytes) -> str:
+    """https://endoflife.date/docs/api/v1: `result.releases`, each with `name`."""
+    root = _json(raw)
+    releases = root.get("result", {}).get("releases") if isinstance(root.get("result"), dict) else None
+    if not isinstance(releases, list) or not all("name" in release for release in releases):
+        raise FeedError("this is no list of releases")
+    return f"{str(root.get('last_modified', '?'))[:10]}, {len(releases)} releases"
+
+
+_NVD_URL = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-modified"
+FEEDS = {
+    feed.name: feed
+    for feed in (
+        Feed(
+            "kev",
+            "holes known to be exploited (CISA)",
+            "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+            "kev.json",
+            20_000_000,
+            _kev,
+        ),
+        Feed(
+            "epss",
+            "the chance that a hole is exploited soon (FIRST)",
+            "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz",
+            "epss.csv.gz",
+            20_000_000,
+            _epss,
+        ),
+        Feed(
+            "nvd",
+            "vulnerability records that changed lately (NIST)",
+            f"{_NVD_URL}.json.gz",
+            "nvd.json.gz",
+            50_000_000,
+            _nvd,
+            checksum=f"{_NVD_URL}.meta",
+        ),
+        Feed(
+            "endoflife",
+            "support dates of OpenWrt (endoflife.date)",
+            "https://endoflife.date/api/v1/products/openwrt/",
+            "endoflife.json",
+            2_000_000,
+            _endoflife,
+        ),
+    )
+}
+
+
+def update(
+    feeds: Iterable[Feed],
+    *,
+    folder: Path | None = None,
+    trust: ssl.SSLContext | None = None,
+    wait: Callable[[float], None] = time.sleep,
+) -> list[Visit]:
+    """Ask each feed whether it is new, fetch what is, and put it in place once it was checked.
+
+    Args:
+        feeds: those to ask; one conditional request each where nothing is new.
+        folder: where they lie; the cache folder where None.
+        trust: the certificates to trust; the system's where None.
+        wait: how to wait between tries, in seconds.
+    """
+    import httpx
+
+    place = folder or fetched.folder()
+    make_private(place)
+    visits = []
+    with httpx.Client(verify=trust or True, timeout=20, follow_redirects=True) as client:
+        for feed in feeds:
+            try:
+                visits.append(_Fetch(feed, place, client, wait).run())
+            except FeedError as fault:
+                visits.append(Visit(feed.name, "failed", f"{fault}; what was there stays"))
+            except httpx.HTTPError as fault:
+                visits.append(Visit(feed.name, "failed", f"{type(fault).__name__}: try again later"))
+            except OSError as fault:
+                visits.append(Visit(feed.name, "failed", f"cannot be kept ({fault.strerror}): check {place}"))
+    return visits
+
+
+class _Fetch:
+    """One feed being fetched: tries, waits, and what of an earlier try can be gone on with."""
+
+    def __init__(self, feed: Feed, folder: Path, client: Any, wait: Callable[[float], None]) -> None:
+        self._feed, self._folder, self._client, self._wait = feed, folder, client, wait
+        self._target = folder / feed.file
+        self._part = folder / f"{feed.file}.part"
+        self._part_tag = folder / f"{feed.file}.part.etag"
+        self._state_file = folder / f"{feed.name}.state.json"
+        self._until = time.monotonic() + DEADLINE_S
+
+    def run(self) -> Visit:
+        state = self._state()
+        answer = self._with_tries(state)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        if answer is None:
+            self._write_state({**state, "checked": now})
+            return Visit(self._feed.name, "unchanged", str(state.get("version", "")))
+        raw, headers = answer
+        version = self._feed.version(raw)
+        self._compare_checksum(raw)
+        self._refuse_a_stump(raw)
+        _write(self._target, raw)
+        self._part.unlink(missing_ok=True)
+        self._part_tag.unlink(missing_ok=True)
+        self._write_state(
+            {
+                "url": self._feed.url,
+                "etag": headers.get("etag", ""),
+                "modified": headers.get("last-modified", ""),
+                "checked": now,
+                "fetched": now,
+                "version": version,
+                "sha256": hashlib.sha256(raw).hexdigest(),
+            }
+        )
+        return Visit(self._feed.name, "new", version)
+
+    def _with_tries(self, state: Mapping[str, Any]) -> tuple[bytes, Mapping[str, str]] | None:
+        import httpx
+
+        pause, fault = 1.0, "it did not answer"
+        for attempt in range(TRIES):
+            if attempt:
+                self._wait(min(pause, LONGEST_WAIT_S))
+                pause *= 2
+            try:
+                status, raw, headers = self._ask(state)
+            except httpx.TransportError as broken:
+                fault = f"the connection broke ({type(broken).__name__})"
+                continue
+            if status == 304:
+                return None
+            if status in (200, 206):
+                return raw, headers
+            fault = f"it answered {status}"
+            if status != 429 and status < 500:
+                break
+            pause = max(pause, _seconds_to_wait(headers))
+            if pause > LONGEST_WAIT_S:
+                raise FeedError(f"{fault} and asks to come back in {pause:.0f} s: try again later")
+        raise FeedError(f"{fault}: try again later")
+
+    def _ask(self, state: Mapping[str, Any]) -> tuple[int, bytes, Mapping[str, str]]:
+        begun, headers = self._begun(), {"Accept-Encoding": "identity"}
+        if begun:
+            headers |= {"Range": f"bytes={len(begun)}-", "If-Range": self._part_tag.read_text(encoding="utf-8")}
+        elif self._target.exists():
+            headers |= {"If-None-Match": state["etag"]} if state.get("etag") else {}
+            headers |= {"If-Modified-Since": state["modified"]} if state.get("modified") else {}
+        with self._client.stream("GET", self._feed.url, headers=headers) as answer:
+            if answer.url.scheme != "https":
+                raise FeedError("it leads to an address without encryption")
+            if answer.status_code not in (200, 206):
+                return answer.status_code, b"", answer.headers
+            raw = bytearray(begun if answer.status_code == 206 else b"")
+            try:
+                for piece in answer.iter_raw():
+                    raw += piece
+                    if len(raw) > self._feed.limit_bytes:
+                        raise FeedError(f"it is larger than {self._feed.limit_bytes:,} bytes")
+                    if time.monotonic() > self._until:
+                        raise FeedError(f"it did not come in {DEADLINE_S:.0f} s: try again later")
+            except BaseException:
+                self._keep_part(bytes(raw), answer.headers)
+                raise
+            return answer.status_code, bytes(raw), answer.headers
+
+    def _begun(self) -> bytes:
+        try:
+            return self._part.read_bytes() if self._part_tag.exists() else b""
+        except OSError:
+            return b""
+
+    def _keep_part(self, raw: bytes, headers: Mapping[str, str]) -> None:
+        """Keep what came of it, where the server can tell later that it is still the same (RFC 9110, 13.1.5)."""
+        tag = headers.get("etag", "")
+        if raw and tag and not tag.startswith("W/") and len(raw) <= self._feed.limit_bytes:
+            _write(self._part, raw)
+            _write(self._part_tag, tag.encode())
+
+    def _compare_checksum(self, raw: bytes) -> None:
+        if self._feed.checksum is None:
+            return
+        answer = self._client.get(self._feed.checksum)
+        told = [line.partition(":")[2].strip() for line in answer.text.splitlines() if line.startswith("sha256:")]
+        if answer.status_code != 200 or len(told) != 1:
+            raise FeedError("its checksum could not be read")
+        if hashlib.sha256(gzip.decompress(raw)).hexdigest() != told[0].lower():
+            self._part.unlink(missing_ok=True)
+            raise FeedError("its checksum is wrong")
+
+    def _refuse_a_stump(self, raw: bytes) -> None:
+        """A feed that lost half of itself over night is broken, whatever its form says."""
+        if self._target.exists() and len(raw) * 2 < self._target.stat().st_size and self._feed.name != "nvd":
+            raise FeedError(f"it has {len(raw):,} bytes where {self._target.stat().st_size:,} were")
+
+    def _state(self) -> dict[str, Any]:
+        try:
+            known = json.loads(self._state_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        # A state of another address, or of a file that was changed since, says nothing.
+        is_ours = isinstance(known, dict) and known.get("url") == self._feed.url and self._target.exists()
+        if not is_ours or hashlib.sha256(self._target.read_bytes()).hexdigest() != known.get("sha256"):
+            return {}
+        return dict(known)
+
+    def _write_state(self, state: Mapping[str, Any]) -> None:
+        _write(self._state_file, json.dumps(state, indent=1).encode())
+
+
+def _json(raw: bytes) -> dict[str, Any]:
+    try:
+        root = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise FeedError("this is not JSON") from None
+    if not isinstance(root, dict):
+        raise FeedError("this is not what it should be")
+    return root
+
+
+def _seconds_to_wait(headers: Mapping[str, str]) -> float:
+    """Retry-After in seconds, or as a date (RFC 9110, 10.2.3); 0 where it says nothing."""
+    text = headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        return max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _write(path: Path, raw: bytes) -> None:
+    """Beside its place, then renamed, so that a kill or a full disk leaves the old one whole."""
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("wb") as stream:
+        stream.write(raw)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(path)
