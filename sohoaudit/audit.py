@@ -73,7 +73,7 @@ def management_tcp_ports() -> tuple[int, ...]:
 
 def default_udp_ports() -> tuple[int, ...]:
     """The UDP ports that are asked, those first that tell most; only ports that some probe can ask."""
-    asked = {port for each in probe.probes().values() for port in each.udp}
+    asked = {port for each in probe.probes().values() if not each.waits_for_reason for port in each.udp}
     return tuple(port.port for port in ports.default_ports(Transport.UDP) if port.port in asked)
 
 

@@ -6,6 +6,7 @@ import errno
 import ipaddress
 import socket
 import time
+from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import Protocol
 
@@ -110,6 +111,7 @@ class Dialer:
         self.street = street or OpenStreet()
         self.round_trips_s: dict[str, float] = {}
         self.neighbours: Neighbours | None = None
+        self._source_ports: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def admit(self, address: str, ports: Sequence[int]) -> list[int]:
         """Let a packet to each of the ports pass that the raw helper will send, and return when it is their turn.
@@ -185,7 +187,7 @@ class Dialer:
             endpoint: whom to ask.
             question: the datagram.
             timeout_s: how long to wait for the answer.
-            source_port: the port some protocols want to be asked from.
+            source_port: the port some protocols want to be asked from; one host at a time.
             from_any_port: whether the answer may come from another port of the host.
 
         Raises:
@@ -196,7 +198,10 @@ class Dialer:
         host, port = self._locate(endpoint)
         await self.pace.packet(endpoint.address)
         loop = asyncio.get_running_loop()
-        with _socket(host, socket.SOCK_DGRAM) as sock:
+        async with contextlib.AsyncExitStack() as turn:
+            if source_port:
+                await turn.enter_async_context(self._source_ports[source_port])
+            sock = turn.enter_context(_socket(host, socket.SOCK_DGRAM))
             sock.bind(("::" if ":" in host else "0.0.0.0", source_port))  # noqa: S104 - answers are told apart by host
             if not from_any_port:
                 await loop.sock_connect(sock, (host, port))

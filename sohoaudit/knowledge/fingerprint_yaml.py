@@ -138,7 +138,7 @@ def read(texts: Iterable[tuple[str, str, bool]], questions: Set[str], version: s
     faults: list[KnowledgeError] = []
     for where, text, is_users_own in texts:
         if where == MAKERS:
-            makers |= {one.name: Maker(one.name, one.aliases) for one in names.makers()}
+            makers |= {one.name: Maker(one.name, one.aliases) for one in names.makers() if not one.makes_software}
             continue
         reader = _Reader(where, questions)
         try:
@@ -147,7 +147,7 @@ def read(texts: Iterable[tuple[str, str, bool]], questions: Set[str], version: s
             faults.append(fault)
         faults.extend(reader.faults)
     for maker in names.makers():
-        if not any(maker.name in makers[name].kin for name in maker.kin):
+        if maker.kin and not any(maker.name in makers[name].kin for name in maker.kin):
             _add_maker(makers, Maker(maker.name, kin=maker.kin))
     faults.extend(_loose_ends(makers))
     faults.extend(_unreadable(found.values()))
@@ -383,7 +383,10 @@ def _then_ask(reader: _Reader, entry: text_yaml.Mapping) -> tuple[str, ...]:
             if not re.fullmatch(r"snmp:\d+(\.\d+)+", text):
                 reader.fault(text.line, f"{str(text)!r} is not an OID: write snmp: and numbers with dots")
         elif text not in reader.questions:
-            reader.fault(text.line, f"{str(text)!r} is not a question of questions.yaml{_near(text, reader.questions)}")
+            reader.fault(
+                text.line,
+                f"{str(text)!r} is not a question of questions.yaml or over UDP{_near(text, reader.questions)}",
+            )
     return tuple(map(str, asked))
 
 

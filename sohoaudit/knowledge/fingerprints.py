@@ -23,9 +23,11 @@ from . import KnowledgeError, fetched, shipped
 
 ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe", "fork")
 MAKERS = "fingerprints/makers.yaml"
+# Questions over UDP that `then_ask` may name: probes that ask one thing of one host, and fill fields of their own name.
+UDP_QUESTIONS = ("dhip", "findhost", "mndp", "nsdp", "sadp", "ubnt")
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "14"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "15"  # of the cached index; raise it when Fingerprint changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +330,7 @@ def _digest(texts: Iterable[tuple[str, str, bool]]) -> str:
 def _read(texts: Iterable[tuple[str, str, bool]], digest: str) -> Fingerprints:
     from .fingerprint_yaml import read
 
-    return read(texts, set(questions()), version=digest[:12])
+    return read(texts, {*questions(), *UDP_QUESTIONS}, version=digest[:12])
 
 
 def _cache_file(digest: str) -> Path:

@@ -20,14 +20,15 @@ class Maker:
     """One maker: the name we print, other ways to write it, and the ordering schemes of its versions.
 
     `brands` mean the maker too, but belong to the names of its models (Archer AX21). `kin` are makers whose devices it
-    sells under its own name. `prefixes` are what people leave out of a model's name, longest first, and `noise` is
-    what a name carries for the country or the box only.
+    sells under its own name; one that `makes_software` makes only parts that others build in. `prefixes` are what
+    people leave out of a model's name, longest first, and `noise` is what a name carries for the country or the box.
     """
 
     name: str
     aliases: tuple[str, ...]
     brands: tuple[str, ...]
     kin: tuple[str, ...]
+    makes_software: bool
     versions: str
     products: tuple[tuple[re.Pattern[str], str], ...]
     counts_revisions_by_letter: bool
@@ -320,6 +321,7 @@ def _maker(entry: Entry) -> Maker:
         aliases=entry.texts("aliases"),
         brands=brands,
         kin=entry.texts("kin"),
+        makes_software=entry.one_of("software", ("yes",)) == "yes",
         versions=entry.text("versions") or "dotted",
         products=products,
         counts_revisions_by_letter=entry.one_of("revisions", ("letters", "numbers"), "numbers") == "letters",

@@ -27,20 +27,29 @@ ONLY_LISTENED = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One protocol's question: where it is asked unprompted, and which greeting gives the protocol away elsewhere."""
+    """One protocol's question: where it is asked, and which greeting gives the protocol away elsewhere.
+
+    One that `waits_for_reason` is asked only where a fingerprint names it.
+    """
 
     name: str
     ask: Question
     tcp: frozenset[int]
     udp: frozenset[int]
     greets: re.Pattern[bytes] | None
+    waits_for_reason: bool = False
 
 
 _PROBES: dict[str, Probe] = {}
 
 
 def probe(
-    name: str, *, tcp: Collection[int] = (), udp: Collection[int] = (), greets: bytes | None = None
+    name: str,
+    *,
+    tcp: Collection[int] = (),
+    udp: Collection[int] = (),
+    greets: bytes | None = None,
+    waits_for_reason: bool = False,
 ) -> Callable[[Question], Question]:
     """Register a protocol's question under its name, for the ports where the protocol lives.
 
@@ -50,7 +59,7 @@ def probe(
 
     def register(ask: Question) -> Question:
         pattern = re.compile(greets, re.DOTALL) if greets else None
-        _PROBES[name] = Probe(name, ask, frozenset(tcp), frozenset(udp), pattern)
+        _PROBES[name] = Probe(name, ask, frozenset(tcp), frozenset(udp), pattern, waits_for_reason)
         return ask
 
     return register
