@@ -46,6 +46,8 @@ class Turns:
         """Takes the least time between two moments."""
         self.gap_s = gap_s
         self._next_s = 0.0
+        # How late this machine itself was of late: what it adds to every time that is measured here.
+        self.late_s = 0.0
         self._queue = asyncio.Lock()
 
     async def take(self, count: int = 1) -> None:
@@ -62,6 +64,7 @@ class Turns:
             # A loop cannot sleep shorter than this; the debt is paid by the next one.
             if moment - clock() > SHORTEST_SLEEP_S:
                 await asyncio.sleep(moment - clock())
+            self.late_s = max(0.9 * self.late_s, clock() - moment)
             yield
             self._next_s = max(moment, clock()) + count * self.gap_s
 
@@ -153,7 +156,7 @@ class PoliteKeeper:
 
     def heard(self, address: str, round_trip_s: float) -> None:
         """The host answered after so many seconds."""
-        self.link.heard(address, round_trip_s)
+        self.link.heard(address, max(0.0, round_trip_s - 2 * self._run.late_s))
         self._run.gap_s = 1 / self.link.packets_a_second
 
     def lost(self, address: str) -> None:
