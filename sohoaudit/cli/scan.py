@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..model import Audit, Index, Priority, Vantage
-from .configured import Configured
+from .configured import ConfiguredScan
 from .options import (
     BrandOption,
     ChangesOption,
@@ -34,7 +34,7 @@ from .options import (
     language_of,
 )
 
-COMMAND = Configured
+COMMAND = ConfiguredScan
 
 
 def scan(
@@ -138,7 +138,7 @@ def scan(
         communities=_communities(),
         language=language_of(language),
         fingerprints=(fingerprints,) if fingerprints else (),
-        key=hash_key(place),
+        key=None if dry_run else hash_key(place),
         hairpin=own.told if vantage is Vantage.LAN else (),
     )
     intent = plan(scope, settings)
