@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from . import discover, probe
 from .dialer import BudgetSpent, Dialer, OutOfScope, Street
@@ -15,12 +15,17 @@ from .discover.connect import HOSTS_AT_ONCE
 from .here import Here
 from .identify import Identifier
 from .joining import Face
+from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
 from .merging import joined_scope
 from .model import Audit, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
-from .sweep import connect
+from .sweep import Fell, State, Way, sweep
+from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
 from .verdict import verdict
+
+if TYPE_CHECKING:
+    from .sweep.raw_client import Raw
 
 # So many addresses are each looked at whether they answer a knock or not: somebody named them.
 NAMED_ADDRESSES = 16
@@ -39,8 +44,8 @@ class Settings:
     """What a run was asked for.
 
     `fingerprints` are folders of the user's own, which win over ours. `hairpin` are this network's addresses on the
-    internet, which are asked from inside, on the ports of management alone. `key` makes the keyed hashes of serial
-    numbers: the same key keeps them alike over several runs.
+    internet, which are asked from inside, on the ports of management alone. `key` hashes serial numbers and the like;
+    the same key keeps them alike over the faces of a box and over several runs.
     """
 
     tcp_ports: tuple[int, ...] = field(default_factory=lambda: default_tcp_ports())
@@ -50,8 +55,10 @@ class Settings:
     language: str = "en"
     is_demo: bool = False
     fingerprints: tuple[Path, ...] = ()
-    key: bytes | None = None
     hairpin: tuple[str, ...] = ()
+    key: bytes = field(default_factory=probe.own_key, repr=False)
+    # How ports are asked: `connect`, or `syn` through the raw helper where that works.
+    sweep: str = "connect"
 
 
 def default_tcp_ports() -> tuple[int, ...]:
@@ -66,7 +73,7 @@ def management_tcp_ports() -> tuple[int, ...]:
 
 def default_udp_ports() -> tuple[int, ...]:
     """The UDP ports that are asked, those first that tell most; only ports that some probe can ask."""
-    asked = {port for each in probe.probes().values() for port in each.udp}
+    asked = {port for each in probe.probes().values() if not each.waits_for_reason for port in each.udp}
     return tuple(port.port for port in ports.default_ports(Transport.UDP) if port.port in asked)
 
 
@@ -123,22 +130,36 @@ class Auditor:
         here: Here | None = None,
         watch: Watch | None = None,
         gaps: Sequence[Gap] = (),
+        journal: Journal | None = None,
     ) -> None:
         """Takes what may be touched, the settings, what lies behind the door, who hears of the progress.
 
-        `gaps` are what is known before the run to be missing from it.
+        `gaps` are what is known before the run to be missing from it. What the journal holds is not asked again, and
+        what is finished is written to it.
         """
         self._keeper = PoliteKeeper(settings.manners)
-        self._dialers = [Dialer(scope, self._keeper, street) for scope in scopes]
+        self._scopes = tuple(scopes)
+        self._journal = journal
+        self._restored = journal.finished if journal else ()
+        self._dialers = [
+            Dialer(journal.rest_of(scope) if journal else scope, self._keeper, street, settings.tcp_ports)
+            for scope in self._scopes
+        ]
         self._settings = settings
+        # One key a run: the two faces of a box are joined by the same hash of the same serial number.
+        self._questions = probe.Settings(
+            communities=settings.communities, key=journal.head.key if journal else settings.key
+        )
         self._here = here or Here()
         self._watch = watch or (lambda progress: None)
+        self._way: Way = Connect()
         self._identifier = Identifier(fingerprints.load(settings.fingerprints))
-        self._faces: list[Face] = []
-        self._gaps: list[Gap] = list(gaps)
+        self._faces = [done.face for done in self._restored if done.has_answered]
+        self._gaps = [*gaps, *(gap for done in self._restored for gap in done.gaps)]
         self._gateways: tuple[str, ...] = ()
         self._stopped = asyncio.Event()
-        self.progress = Progress(sum(1 for scope in scopes for _ in scope.addresses()))
+        done = len(self._restored)
+        self.progress = Progress(sum(1 for scope in scopes for _ in scope.addresses()), found=done, finished=done)
 
     def stop(self) -> None:
         """End at once; `run` returns the audit of what was done."""
@@ -146,9 +167,10 @@ class Auditor:
 
     async def run(self) -> Audit:
         """The whole audit; faults of devices, probes and rules are in its coverage and never raised."""
-        started = datetime.now(UTC)
+        started = self._journal.head.started if self._journal else datetime.now(UTC)
         # On macOS this runs a program.
         self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
+        raw = await self._started_raw() if self._settings.sweep == "syn" else None
         work = asyncio.create_task(self._look_at_everything())
         stop = asyncio.create_task(self._stopped.wait())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -156,23 +178,45 @@ class Auditor:
         for task in (work, stop):
             task.cancel()
         outcome, _ = await asyncio.gather(work, stop, return_exceptions=True)
+        if raw:
+            self._note_fault_of(self._way)
+            await raw.close()
         if isinstance(outcome, Exception):
             raise outcome
         if was_stopped:
             unfinished = self.progress.found - self.progress.finished
             reason = f"the audit was stopped with {unfinished} devices unfinished"
             self._gaps.append(Gap("probe", "the audit", reason, "run it again", True, "stopped", str(unfinished)))
-        everywhere = joined_scope([dialer.scope for dialer in self._dialers])
+        everywhere = joined_scope(self._scopes)
         neighbours = await asyncio.to_thread(self._here.neighbours, everywhere)
         return self._audit(started, {neighbour.address: neighbour.mac for neighbour in neighbours}, not was_stopped)
 
+    async def _started_raw(self) -> "Raw | None":
+        """The raw helper on the first scope's link; where it cannot work, the audit goes on without and says so."""
+        from .sweep.raw_client import Raw, RawUnavailable
+        from .sweep.syn import Syn
+
+        dialer = self._dialers[0]
+        try:
+            raw = await Raw.start(dialer.scope, self._settings.manners, self._here, dialer.shut)
+        except RawUnavailable as why:
+            reason = f"ports were asked by ordinary connections, not by raw packets: {why}"
+            self._gaps.append(Gap("sweep", "raw packets", reason))
+            return None
+        dialer.neighbours, self._way = raw, Syn(raw)
+        return raw
+
+    def _note_fault_of(self, way: Way) -> None:
+        if fault := getattr(way, "fault", None):
+            self._gaps.append(Gap("sweep", "raw packets", fault))
+
     async def _look_at_everything(self) -> None:
         async with asyncio.TaskGroup() as looks:
-            for dialer in self._dialers:
-                looks.create_task(self._look(dialer))
+            for scope, dialer in zip(self._scopes, self._dialers, strict=True):
+                looks.create_task(self._look(scope, dialer))
         self.progress.is_discovering = False
 
-    async def _look(self, dialer: Dialer) -> None:
+    async def _look(self, scope: Scope, dialer: Dialer) -> None:
         visits: dict[str, Visit] = {}
         async with asyncio.TaskGroup() as hosts:
             async with contextlib.aclosing(self._hosts(dialer)) as sightings:
@@ -185,7 +229,8 @@ class Auditor:
                     visit.note(sighting)
             self.progress.is_discovering = False
             self._watch(self.progress)
-        self._name_the_silent(dialer, visits)
+        restored = {done.face.address for done in self._restored if done.has_answered}
+        self._name_the_silent(scope, restored | {visit.face.address for visit in visits.values() if visit.has_answered})
 
     async def _hosts(self, dialer: Dialer) -> AsyncGenerator[discover.Sighting, None]:
         named = list(dialer.scope.addresses()) if dialer.scope.size <= NAMED_ADDRESSES else []
@@ -201,7 +246,8 @@ class Auditor:
                     yield item
 
     def _visit(self, dialer: Dialer, address: str) -> "Visit":
-        return Visit(address, dialer, self._keeper, self._identifier, self._settings)
+        dialogue = probe.Dialogue(dialer, self._questions)
+        return Visit(address, dialer, dialogue, self._keeper, self._identifier, self._settings, self._way)
 
     async def _finish(self, visit: "Visit") -> None:
         address = visit.face.address
@@ -225,36 +271,54 @@ class Auditor:
         finally:
             self.progress.busy.pop(address, None)
             self._gaps.extend(visit.gaps)
+            visit.sort()
             if visit.has_answered:
                 self._faces.append(visit.face)
+        await self._write_down(visit)
         self.progress.finished += 1
         self._watch(self.progress)
 
-    def _name_the_silent(self, dialer: Dialer, visits: dict[str, "Visit"]) -> None:
+    async def _write_down(self, visit: "Visit") -> None:
+        """Put a finished host into the journal; where that fails the audit goes on without one."""
+        journal = self._journal
+        if journal is None:
+            return
+        macs = {
+            neighbour.address: neighbour.mac
+            for neighbour in await asyncio.to_thread(self._here.neighbours, joined_scope(self._scopes))
+        }
+        visit.face.mac = macs.get(visit.face.address)
+        finished = Finished(visit.face, visit.has_answered, tuple(visit.gaps))
+        try:
+            await asyncio.to_thread(journal.write, finished)
+        except OSError as fault:
+            reason = f"what is finished could not be written down ({fault.strerror}): this audit cannot be resumed"
+            self._gaps.append(Gap("probe", str(journal.path), reason, "make room there"))
+            self._journal = None
+
+    def _name_the_silent(self, scope: Scope, answered: set[str]) -> None:
         """A target that somebody named, or the router, and that said nothing at all, is a gap that matters."""
-        answered = {address for address, visit in visits.items() if visit.has_answered}
-        wanted = set(dialer.scope.addresses()) if dialer.scope.size <= NAMED_ADDRESSES else set()
-        wanted |= {gateway for gateway in self._gateways if dialer.scope.holds(gateway)}
+        wanted = set(scope.addresses()) if scope.size <= NAMED_ADDRESSES else set()
+        wanted |= {gateway for gateway in self._gateways if scope.holds(gateway)}
         wanted -= set(self._settings.hairpin)
         for address in sorted(wanted - answered):
             what = "the router" if address in self._gateways else "the target"
             remedy = "check the address, that the device is on, and that this machine may reach it"
             code = "router-silent" if address in self._gateways else "target-silent"
             self._gaps.append(Gap("sweep", address, f"{what} answered nothing", remedy, True, code))
-        if dialer.scope.size > NAMED_ADDRESSES and not answered:
-            targets = ", ".join(dialer.scope.targets)
-            self._gaps.append(Gap("discover", targets, "nobody answered there", "", True, "nobody"))
+        if scope.size > NAMED_ADDRESSES and not answered:
+            self._gaps.append(Gap("discover", ", ".join(scope.targets), "nobody answered there", "", True, "nobody"))
 
     def _audit(self, started: datetime, macs: Mapping[str, str], is_complete: bool) -> Audit:
         for face in self._faces:
-            face.mac = macs.get(face.address)
+            face.mac = macs.get(face.address) or face.mac
         devices, gaps = verdict(
             self._faces, self._identifier, gateways=self._gateways, language=self._settings.language
         )
         self._gaps.extend(gaps)
         self._gaps.extend(self._doubts())
         return Audit(
-            scope=joined_scope([dialer.scope for dialer in self._dialers]),
+            scope=joined_scope(self._scopes),
             started=started,
             ended=datetime.now(UTC),
             devices=devices,
@@ -262,7 +326,7 @@ class Auditor:
             knowledge=known_from(),
             settings={
                 "discover": ", ".join(discover.ways()),
-                "sweep": "connect",
+                "sweep": self._way.name,
                 "pace": self._settings.manners.name,
                 "tcp ports": str(len(self._settings.tcp_ports)),
                 "udp ports": str(len(self._settings.udp_ports)),
@@ -281,9 +345,9 @@ class Auditor:
                 reason = "answers from inside, and only a look from outside can tell whether it answers there"
                 command = f"sohoaudit scan {face.address} --vantage internet --authorized WHO"
                 yield Gap("sweep", face.address, reason, f"from outside, run: {command}")
-        for dialer in self._dialers:
-            for network in self._here.lan6 if "lan" in dialer.scope.targets else ():
-                if not dialer.scope.holds(network.network_address):
+        for scope in self._scopes:
+            for network in self._here.lan6 if "lan" in scope.targets else ():
+                if not scope.holds(network.network_address):
                     reason = "was left out: its addresses are public"
                     yield Gap("discover", str(network), reason, 'add --authorized "who allowed this"')
 
@@ -292,9 +356,16 @@ class Visit:
     """One host being looked at: its ports swept, each open one asked, then the follow-up questions."""
 
     def __init__(
-        self, address: str, dialer: Dialer, keeper: PoliteKeeper, identifier: Identifier, settings: Settings
+        self,
+        address: str,
+        dialer: Dialer,
+        dialogue: probe.Dialogue,
+        keeper: PoliteKeeper,
+        identifier: Identifier,
+        settings: Settings,
+        way: Way,
     ) -> None:
-        """Takes the host's address, the door, who keeps the pace behind it, and what knows devices."""
+        """Takes the host's address, the door, who asks, who keeps the pace, what knows devices, and how to sweep."""
         self.face = Face(address, dialer.scope.vantage, is_hairpin=address in settings.hairpin)
         self.gaps: list[Gap] = []
         self.has_answered = False
@@ -302,7 +373,8 @@ class Visit:
         self._keeper = keeper
         self._identifier = identifier
         self._settings = settings
-        self._dialogue = probe.Dialogue(dialer, _questions(settings))
+        self._way = way
+        self._dialogue = dialogue
         self._silences = 0
         self._postponed: list[Endpoint] = []
         self._asked: set[tuple[Endpoint, str]] = set()
@@ -314,19 +386,26 @@ class Visit:
         if sighting.observation:
             self.face.observations.append(sighting.observation.seen_from(self.face.vantage))
 
+    def sort(self) -> None:
+        """Put what was seen into an order that does not depend on who answered first, so that two runs agree."""
+        self.face.open.sort()
+        self.face.observations.sort(key=lambda seen: (seen.endpoint, seen.probe, sorted(seen.fields.items())))
+
     async def run(self) -> None:
         """Look at the host from its ports to its last follow-up question."""
         async with asyncio.TaskGroup() as questions:
             questions.create_task(self._ask_in_turn(self._udp_endpoints()))
-            ports = self._settings.tcp_ports if not self.face.is_hairpin else management_tcp_ports()
-            sweep = connect.sweep(self.face.address, ports, self._dialer)
-            async with contextlib.aclosing(sweep) as ports_seen:
-                async for port in ports_seen:
-                    if port.state is not connect.State.SILENT:
-                        self.has_answered = True
-                    if port.state is connect.State.OPEN:
-                        self.face.open.append(port.endpoint)
-                        questions.create_task(self._ask(port.endpoint))
+            wanted = management_tcp_ports() if self.face.is_hairpin else self._settings.tcp_ports
+            try:
+                async with contextlib.aclosing(sweep(self.face.address, wanted, self._dialer, self._way)) as seen:
+                    async for port in seen:
+                        if port.state is not State.SILENT:
+                            self.has_answered = True
+                        if port.state is State.OPEN:
+                            self.face.open.append(port.endpoint)
+                            questions.create_task(self._ask(port.endpoint))
+            except Fell as fell:
+                self.gaps.append(Gap("sweep", self.face.address, str(fell), "look at it later, on its own"))
         await self._ask_the_postponed()
         for _ in range(FOLLOW_UP_ROUNDS):
             if not await self._follow_up():
@@ -432,11 +511,6 @@ def exit_code(audit: Audit, fail_on: Priority | None) -> int:
     if fail_on and any(finding.priority.rank <= fail_on.rank for finding in counted):
         return 1
     return 3 if not audit.is_complete or any(gap.matters for gap in audit.coverage) else 0
-
-
-def _questions(settings: Settings) -> probe.Settings:
-    known = probe.Settings(communities=settings.communities)
-    return replace(known, key=settings.key) if settings.key else known
 
 
 def _ports_asked(settings: Settings) -> dict[str, str]:

@@ -6,9 +6,11 @@ import errno
 import ipaddress
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import Protocol
 
+from .knowledge.ports import harmful_ports
 from .model import Endpoint, Scope, Transport
 
 DATAGRAM_LIMIT_BYTES = 8_192
@@ -23,6 +25,15 @@ class OutOfScope(PermissionError):
         self.address = address
 
 
+class Harmful(OutOfScope):
+    """Something asked for a port on which devices print, stop or break whatever they hear; nothing was sent."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Names the endpoint that was refused."""
+        PermissionError.__init__(self, errno.EACCES, f"{endpoint} may do harm when spoken to: nothing was sent")
+        self.address = endpoint.address
+
+
 class BudgetSpent(Exception):
     """The host was asked as much as one audit may ask it; the rest of the questions stay unasked."""
 
@@ -30,8 +41,20 @@ class BudgetSpent(Exception):
 class Pace(Protocol):
     """The manners that the door keeps; `sweep/pace.py` has the real one."""
 
-    async def packet(self, address: str) -> None:
-        """Wait until one more new packet may be sent to the host."""
+    async def packet(self, address: str, count: int = 1) -> None:
+        """Wait until one more new packet, or `count` of them, may be sent to the host."""
+
+    def burst(self, address: str) -> int:
+        """How many packets may go to the host in one turn."""
+
+    def heard(self, address: str, round_trip_s: float) -> None:
+        """The host answered after so many seconds."""
+
+    def lost(self, address: str) -> None:
+        """A packet to the host, or its answer, got lost on the way."""
+
+    def be_gentle_to(self, address: str) -> None:
+        """Ask this host less from now on."""
 
     def connection(self, address: str) -> contextlib.AbstractAsyncContextManager[None]:
         """Hold one of the host's few connections."""
@@ -41,6 +64,16 @@ class Pace(Protocol):
 
     async def gap(self, address: str) -> None:
         """Wait until the next request may be sent to the host."""
+
+
+class Neighbours(Protocol):
+    """Who can ask the link itself for MACs: the raw helper, where there is one."""
+
+    def can_resolve(self, address: str) -> bool:
+        """Whether the address is on the link that it hears."""
+
+    def resolve(self, addresses: Sequence[str]) -> AsyncGenerator[tuple[str, str], None]:
+        """Ask for each address and yield (address, MAC) as they answer."""
 
 
 class Street(Protocol):
@@ -65,12 +98,30 @@ class OpenStreet:
 class Dialer:
     """Opens connections and sends datagrams, inside the scope and at the pace; knows what was sent to whom."""
 
-    def __init__(self, scope: Scope, pace: Pace, street: Street | None = None) -> None:
-        """Takes what may be touched, the manners, and what lies behind the door (default: the real network)."""
+    def __init__(
+        self, scope: Scope, pace: Pace, street: Street | None = None, named_ports: Collection[int] = ()
+    ) -> None:
+        """Takes what may be touched, the manners, and what lies behind the door (default: the real network).
+
+        Ports that do harm when spoken to stay shut, whoever asks, unless the user named them.
+        """
         self.scope = scope
+        self.shut = harmful_ports().difference(named_ports)
         self.pace = pace
         self.street = street or OpenStreet()
         self.round_trips_s: dict[str, float] = {}
+        self.neighbours: Neighbours | None = None
+        self._source_ports: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def admit(self, address: str, ports: Sequence[int]) -> list[int]:
+        """Let a packet to each of the ports pass that the raw helper will send, and return when it is their turn.
+
+        What the scope does not hold, and ports that do harm, are left out of the ports returned.
+        """
+        admitted = [port for port in ports if port not in self.shut] if self.scope.holds(address) else []
+        if admitted:
+            await self.pace.packet(address, len(admitted))
+        return admitted
 
     async def connect(self, endpoint: Endpoint, timeout_s: float) -> socket.socket:
         """A connected, non-blocking TCP socket, which the caller closes.
@@ -89,13 +140,13 @@ class Dialer:
             async with asyncio.timeout(timeout_s):
                 await asyncio.get_running_loop().sock_connect(sock, (host, port))
         except ConnectionRefusedError:
-            self._note_round_trip(endpoint.address, time.perf_counter() - started)
+            self.note_round_trip(endpoint.address, time.perf_counter() - started)
             sock.close()
             raise
         except BaseException:
             sock.close()
             raise
-        self._note_round_trip(endpoint.address, time.perf_counter() - started)
+        self.note_round_trip(endpoint.address, time.perf_counter() - started)
         return sock
 
     @contextlib.asynccontextmanager
@@ -136,7 +187,7 @@ class Dialer:
             endpoint: whom to ask.
             question: the datagram.
             timeout_s: how long to wait for the answer.
-            source_port: the port some protocols want to be asked from.
+            source_port: the port some protocols want to be asked from; one host at a time.
             from_any_port: whether the answer may come from another port of the host.
 
         Raises:
@@ -147,7 +198,10 @@ class Dialer:
         host, port = self._locate(endpoint)
         await self.pace.packet(endpoint.address)
         loop = asyncio.get_running_loop()
-        with _socket(host, socket.SOCK_DGRAM) as sock:
+        async with contextlib.AsyncExitStack() as turn:
+            if source_port:
+                await turn.enter_async_context(self._source_ports[source_port])
+            sock = turn.enter_context(_socket(host, socket.SOCK_DGRAM))
             sock.bind(("::" if ":" in host else "0.0.0.0", source_port))  # noqa: S104 - answers are told apart by host
             if not from_any_port:
                 await loop.sock_connect(sock, (host, port))
@@ -189,10 +243,14 @@ class Dialer:
     def _locate(self, endpoint: Endpoint) -> tuple[str, int]:
         if not self.scope.holds(endpoint.address):
             raise OutOfScope(endpoint.address)
+        if endpoint.port in self.shut:
+            raise Harmful(endpoint)
         return self.street.locate(endpoint)
 
-    def _note_round_trip(self, address: str, seconds: float) -> None:
+    def note_round_trip(self, address: str, seconds: float) -> None:
+        """Learn how far away the host is."""
         known = self.round_trips_s.get(address)
+        self.pace.heard(address, seconds)
         self.round_trips_s[address] = seconds if known is None else 0.75 * known + 0.25 * seconds
 
 

@@ -30,7 +30,10 @@ def devices(faces: Sequence[Face], identify: IdentityOf, gateways: Sequence[str]
     return tuple(sorted(built, key=lambda device: _by_number(device.addresses[0])))
 
 
-_MAPPING = re.compile(r'(TCP|UDP) (\d+) ([0-9a-fA-F.:\[\]]+):(\d+)(?: (?!disabled).*?(?:"(.*)")?)?$')
+_MAPPING = re.compile(
+    r"(?P<transport>TCP|UDP) (?P<outer>\d+) (?P<client>[0-9a-fA-F.:\[\]]+):(?P<inner>\d+)"
+    r"(?: (?!disabled)\S*(?: lease=(?P<lease>\d*))?(?: from=(?P<source>\S+))?(?:.*?\"(?P<description>.*)\")?.*)?$"
+)
 
 
 def _mappings(face: Face) -> Iterator[Mapping]:
@@ -39,11 +42,13 @@ def _mappings(face: Face) -> Iterator[Mapping]:
         outside = observation.fields.get("upnp.external_address")
         for line in observation.fields.get("upnp.mapping", "").splitlines():
             if outside and (match := _MAPPING.match(line)):
-                transport = Transport(match[1].lower())
+                transport = Transport(match["transport"].lower())
                 try:
-                    inside = Endpoint(str(ipaddress.ip_address(match[3].strip("[]"))), int(match[4]), transport)
+                    client = str(ipaddress.ip_address(match["client"].strip("[]")))
+                    inside = Endpoint(client, int(match["inner"]), transport)
                     if is_public(outside):
-                        yield Mapping(Endpoint(outside, int(match[2]), transport), inside, match[5] or "")
+                        told = (match["description"] or "", match["lease"] or "", match["source"] or "")
+                        yield Mapping(Endpoint(outside, int(match["outer"]), transport), inside, *told)
                 except ValueError:
                     continue
 
@@ -168,8 +173,16 @@ def _mapped(device: Device, mappings: Iterable[Mapping]) -> Iterator[Exposure]:
                 Evidence.MAPPED,
                 service.management,
                 internal=f"{mapping.inside.address}:{mapping.inside.port}",
-                detail=f'the router lists it as "{mapping.description}"' if mapping.description else "",
+                detail=_told(mapping),
             )
+
+
+def _told(mapping: Mapping) -> str:
+    """What the router says of a mapping beside its ends."""
+    lease = {"": "", "0": "without end"}.get(mapping.lease_s, f"for {mapping.lease_s} s")
+    source = f"open to {mapping.only_from} alone" if mapping.only_from else ""
+    named = f'the router lists it as "{mapping.description}"' if mapping.description else ""
+    return ", ".join(part for part in (named, lease, source) if part)
 
 
 def _by_number(address: str) -> tuple[int, bytes]:

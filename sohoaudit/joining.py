@@ -64,11 +64,16 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """One port mapping as the router lists it, from the outside endpoint to the inner one."""
+    """One port mapping as the router lists it, from the outside endpoint to the inner one.
+
+    `lease_s` is how many seconds it lasts, "0" without end; `only_from` the one address it is open to, where it is.
+    """
 
     outside: Endpoint
     inside: Endpoint
     description: str
+    lease_s: str = ""
+    only_from: str = ""
 
 
 @dataclass(slots=True)
@@ -126,14 +131,38 @@ def boxes(
     inside += [Face(address, Vantage.LAN) for address in sorted(unseen) if not is_public(address)]
     own = {id(face): list(_inside_keys(face)) for face in inside}
     shared = _shared(inside, own) | _shared_outside(faces)
-    found: list[Box] = []
+    within = _Shelf()
     for face in inside:
-        _put(found, face, [key for key in own[id(face)] if key not in shared])
-    outside = _Outside(found, mappings, identify, gateways, shared)
+        within.put(face, [key for key in own[id(face)] if key not in shared])
+    outside = _Outside(within.boxes, mappings, identify, gateways, shared)
     for face in faces:
         if not face.is_inside:
             outside.place(face)
-    return found
+    return [*within.boxes, *outside.strangers.boxes]
+
+
+class _Shelf:
+    """Boxes that are found by their keys, so that ten thousand faces need no ten thousand times ten thousand looks."""
+
+    def __init__(self) -> None:
+        self._boxes: dict[int, Box] = {}
+        self._by_key: dict[str, Box] = {}
+
+    @property
+    def boxes(self) -> list[Box]:
+        return list(self._boxes.values())
+
+    def put(self, face: Face, keys: Sequence[str]) -> None:
+        """Add a face to the box that has one of its keys; two boxes it belongs to are one."""
+        homes = list({id(box): box for key in keys if (box := self._by_key.get(key))}.values()) or [Box()]
+        home, *others = homes
+        self._boxes[id(home)] = home
+        home.add(face, keys)
+        for other in others:
+            home.absorb(other)
+            del self._boxes[id(other)]
+            self._by_key |= dict.fromkeys(other.keys, home)
+        self._by_key |= dict.fromkeys(keys, home)
 
 
 class _Outside:
@@ -141,14 +170,14 @@ class _Outside:
 
     def __init__(
         self,
-        found: list[Box],
+        inner: list[Box],
         mappings: Sequence[Mapping],
         identify: IdentityOf,
         gateways: Sequence[str],
         shared: set[str],
     ) -> None:
-        self._found = found
-        self._inner = list(found)
+        self.strangers = _Shelf()
+        self._inner = inner
         self._mapped = {mapping.outside: mapping.inside for mapping in mappings}
         self._identify = identify
         self._gateways = gateways
@@ -183,7 +212,7 @@ class _Outside:
         if owner:
             owner.add(face, keys)
         else:
-            _put(self._found, face, keys, beside=self._inner)
+            self.strangers.put(face, keys)
 
     def _forward(self, face: Face, box: Box, endpoint: Endpoint, inner: Endpoint) -> None:
         box.forwarded[endpoint] = inner
@@ -215,19 +244,6 @@ class _Outside:
         carried = next((face.identity for face in box.faces if face.identity), None)
         identity = self._identify([o for face in box.faces for o in face.observations]) or carried
         return identity.kind if identity else None
-
-
-def _put(found: list[Box], face: Face, keys: Sequence[str], beside: Sequence[Box] = ()) -> None:
-    """Add a face to the box that has one of its keys; two boxes it belongs to are one. `beside` are left alone."""
-    homes = [box for box in found if not any(box is other for other in beside) and any(key in box.keys for key in keys)]
-    if not homes:
-        homes = [Box()]
-        found.append(homes[0])
-    home, *others = homes
-    home.add(face, keys)
-    for other in others:
-        home.absorb(other)
-        found.remove(other)
 
 
 def _inside_keys(face: Face) -> Iterator[str]:

@@ -1,8 +1,5 @@
 """Keeps an audit in the history while it runs: one run a scope, lasting ids, accepted risks, and what changed."""
 
-import contextlib
-import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .model import Audit, Gap, Priority, Scope
-from .places import give_to_caller, make_private, state_folder
+from .places import state_folder
 
 if TYPE_CHECKING:
     from .history.accepted import Accepted
@@ -184,24 +181,6 @@ class Keeper:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def hash_key(place: str | None) -> bytes | None:
-    """The key of the keyed hashes, kept beside the history, so that a serial number gives the same hash every night."""
-    if place is None:
-        return None
-    path = beside(place) / "hash.key"
-    try:
-        make_private(path.parent)
-        with contextlib.suppress(FileExistsError):
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(secrets.token_bytes(16))
-            give_to_caller(path)
-        key = path.read_bytes()
-    except OSError:
-        return None
-    return key if len(key) == 16 else None
 
 
 @contextmanager

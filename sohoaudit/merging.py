@@ -7,7 +7,7 @@ from pathlib import Path
 from .identify import Identifier
 from .joining import Face
 from .knowledge import fingerprints
-from .model import Audit, Device, Endpoint, Evidence, Exposure, Scope, Vantage
+from .model import Audit, Device, Endpoint, Evidence, Exposure, Observation, Scope, Vantage
 from .verdict import verdict
 
 _Place = tuple[str, Vantage, bool]
@@ -138,11 +138,17 @@ def _with_what_is_known(faces: list[Face], device: Device) -> list[Face]:
     return ordered
 
 
+def _each_once(observations: Iterable[Observation]) -> list[Observation]:
+    """The same record may stand in two files."""
+    told = {(o.endpoint, o.probe, o.vantage, o.time, frozenset(o.fields.items())): o for o in observations}
+    return list(told.values())
+
+
 def _together(first: Face, second: Face) -> Face:
     return replace(
         first,
         open=list(dict.fromkeys((*first.open, *second.open))),
-        observations=[*first.observations, *second.observations],
+        observations=_each_once((*first.observations, *second.observations)),
         mac=first.mac or second.mac,
         keys=tuple(dict.fromkeys((*first.keys, *second.keys))),
         identity=first.identity or second.identity,

@@ -1,6 +1,8 @@
 """Where files belong on this machine: state, configuration and cache, by the system's own rules."""
 
+import contextlib
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -18,6 +20,22 @@ def config_folder() -> Path:
 def cache_folder() -> Path:
     """What can be fetched again: feeds."""
     return _folder("cache", ".cache")
+
+
+def secret(name: str, size_bytes: int = 16) -> bytes:
+    """A secret of this machine, made on the first call and kept at 0600; one for this call alone where it cannot be."""
+    path = state_folder() / name
+    with contextlib.suppress(OSError):
+        make_private(path.parent)
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(secrets.token_bytes(size_bytes))
+            give_to_caller(path)
+        kept = path.read_bytes()
+        if len(kept) == size_bytes:
+            return kept
+    return secrets.token_bytes(size_bytes)
 
 
 def make_private(path: Path) -> None:

@@ -6,13 +6,17 @@ import ipaddress
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from sohoaudit import audit as pipeline
 from sohoaudit.audit import Auditor, Settings, exit_code, plan
 from sohoaudit.dialer import OpenStreet
+from sohoaudit.document import to_document
 from sohoaudit.here import Nowhere
+from sohoaudit.journal import Head, Journal
 from sohoaudit.merging import joined_scope
 from sohoaudit.model import Audit, Endpoint, Gap, Priority, Scope, Vantage
 from sohoaudit.sweep.pace import LAB, NORMAL
@@ -165,3 +169,48 @@ def test_the_vantage_of_a_run_is_its_first_scopes() -> None:
     assert both.holds(BOX)
     assert both.holds("203.0.113.7")
     assert both.authority == "me"
+
+
+async def test_a_resumed_audit_asks_nothing_twice_and_equals_an_undisturbed_one(
+    street: OnePage, tmp_path: Path
+) -> None:
+    class Counting(OnePage):
+        asked: ClassVar[list[str]] = []
+
+        def locate(self, endpoint: Endpoint) -> tuple[str, int]:
+            self.asked.append(endpoint.address)
+            return super().locate(endpoint)
+
+    begun = Head(OFFICE, pipeline.datetime.now(pipeline.UTC), (80,), (), b"k" * 16)
+    journal = Journal.create(begun, tmp_path)
+    first = await journaled(street, journal)
+    journal.close()
+    second = await journaled(Counting(street.port), Journal.reopen(journal.path))
+    assert BOX not in Counting.asked
+    assert told(second) == told(first)
+    assert second.devices[0].addresses == (BOX,)
+
+
+async def journaled(street: OnePage, journal: Journal) -> Audit:
+    settings = Settings(manners=LAB, tcp_ports=(80,), udp_ports=())
+    return await Auditor([OFFICE], settings, street=street, here=Nowhere(), journal=journal).run()
+
+
+def told(audit: Audit) -> dict[str, object]:
+    return to_document(replace(audit, ended=audit.started))
+
+
+async def test_a_host_that_was_not_finished_is_not_in_the_journal(
+    street: OnePage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: object) -> AsyncIterator[None]:
+        await asyncio.sleep(3_600)
+        yield
+
+    monkeypatch.setattr(pipeline.probe, "ask", endless)
+    journal = Journal.create(Head(OFFICE, EMPTY.started, (80,), (), b"k" * 16), tmp_path)
+    run = Auditor([OFFICE], Settings(manners=LAB), street=street, here=Nowhere(), journal=journal)
+    asyncio.get_running_loop().call_later(0.3, run.stop)
+    await run.run()
+    journal.close()
+    assert Journal.reopen(journal.path).finished == ()

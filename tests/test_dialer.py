@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sohoaudit.dialer import Dialer, OutOfScope
+from sohoaudit.dialer import Dialer, Harmful, OutOfScope
 from sohoaudit.model import Endpoint, Scope, Transport
 from sohoaudit.sweep.pace import LAB, PoliteKeeper
 
@@ -101,6 +101,19 @@ async def test_a_host_is_sent_no_more_connections_at_once_than_its_manners_allow
 
     await asyncio.gather(*(visit() for _ in range(6)))
     assert most == NORMAL.host_connections
+
+
+@pytest.mark.parametrize("port", [9100, 30718, 1040])
+async def test_a_port_that_does_harm_is_shut_whoever_asks(dialer: Dialer, port: int) -> None:
+    with pytest.raises(Harmful, match="may do harm"):
+        await dialer.connect(Endpoint("127.0.0.1", port), 1)
+    with pytest.raises(Harmful):
+        await dialer.ask(Endpoint("127.0.0.1", port, Transport.UDP), b"x", 1)
+
+
+async def test_a_harmful_port_that_the_user_named_is_dialled() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        await Dialer(LOOPBACK, PoliteKeeper(LAB), named_ports=(9106,)).connect(Endpoint("127.0.0.1", 9106), 1)
 
 
 class _OtherPort(asyncio.DatagramProtocol):

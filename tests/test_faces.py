@@ -88,6 +88,24 @@ def test_a_port_mapping_is_an_exposure_of_the_inner_device() -> None:
     assert not found[ROUTER].exposures
 
 
+@pytest.mark.parametrize(
+    ("rest", "detail"),
+    [
+        ('enabled lease=0 "cam"', 'the router lists it as "cam", without end'),
+        (
+            'enabled lease=3600 from=198.51.100.9 "a "b" c"',
+            'the router lists it as "a "b" c", for 3600 s, open to 198.51.100.9 alone',
+        ),
+        ('enabled lease= ""', ""),
+        ("enabled", ""),
+    ],
+)
+def test_a_mapping_keeps_its_words_its_lease_and_to_whom_it_is_open(rest: str, detail: str) -> None:
+    told = {"upnp.external_address": ROUTER_WAN, "upnp.mapping": f"TCP 8081 {CAMERA}:80 {rest}"}
+    found = by_address([face(ROUTER, (5000, "upnp", told))])[CAMERA]
+    assert [exposure.detail for exposure in found.exposures] == [detail]
+
+
 def test_a_mapping_to_a_device_that_said_nothing_still_makes_it_a_device() -> None:
     assert by_address([face(ROUTER, (5000, "upnp", MAPPED))])[CAMERA].exposures
 

@@ -72,6 +72,15 @@ def test_an_audit_merged_alone_or_twice_says_what_it_said() -> None:
     assert twice.devices == INSIDE.devices
 
 
+def test_what_two_files_of_an_index_tell_is_put_together_and_the_same_is_told_once() -> None:
+    page, shell = ({"http.title": "Vigor Login Page"}, {"ssh.banner": "SSH-2.0-x"})
+    first = audit(said(WAN, 443, page, Vantage.INDEX), vantage=Vantage.INDEX)
+    second = audit(said(WAN, 22, shell, Vantage.INDEX), vantage=Vantage.INDEX, day=1)
+    (device,) = merged([first, second, first]).devices
+    assert [observation.endpoint.port for observation in device.observations] == [443, 22]
+    assert {e.evidence for e in device.exposures} == {Evidence.INDEXED}
+
+
 def test_what_was_seen_twice_from_one_side_counts_as_the_newest_saw_it() -> None:
     later = audit(said(ROUTER, 8080, {"http.title": "other", **KEY}), day=9)
     (device,) = merged([later, INSIDE]).devices

@@ -10,7 +10,7 @@ from .known import Applicable, Lifecycle
 from .priority import Fact, Reach
 
 CVES_NAMED = 5
-OLD_AFTER_YEARS = 5
+OLD_AFTER_YEARS = 3
 BRANCH_IS_RECENT_DAYS = 365
 
 
@@ -75,20 +75,23 @@ def outdated(case: Case) -> Iterator[Draft]:
 
 @rule("firmware.age", facts=("part", "released", "years"))
 def age(case: Case) -> Iterator[Draft]:
-    """No version is told, and the newest part that shows is years old: nothing shows that anybody maintains it."""
+    """No version is told, and the newest part that shows is years old: nothing shows that anybody maintains it.
+
+    Parts that makers build in for many years on end, and repair without a new number, prove nothing by themselves.
+    """
     if _version(case) or not is_appliance(case.device):
         return
     dated = [
         (day, part) for part in case.knowledge.parts_seen(case.device.observations) if (day := _day(part.released))
     ]
-    if not dated:
+    if all(part.weighs_low for _, part in dated):
         return
     newest, part = max(dated, key=lambda pair: pair[0])
     years = (case.today - newest).days // 365
     if years >= OLD_AFTER_YEARS:
         yield Draft(
             rule="firmware.age",
-            fact=Fact.OUTDATED,
+            fact=Fact.UNMAINTAINED,
             reach=case.reach(),
             evidence=tuple(f"{quoted(p.field, p.text)} ({p.part} {p.version}, {day})" for day, p in dated),
             facts={"part": f"{part.part} {part.version}", "released": newest.isoformat(), "years": str(years)},

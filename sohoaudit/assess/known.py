@@ -45,6 +45,7 @@ class PartSeen(Protocol):
     released: Any
     field: str
     text: str
+    weighs_low: bool
 
 
 class Knowledge(Protocol):

@@ -22,7 +22,11 @@ class Reach(StrEnum):
 
 
 class Fact(StrEnum):
-    """A true thing about a device; `OUTDATED` covers old firmware and old encryption, neither with a known hole."""
+    """A true thing about a device.
+
+    `UNMAINTAINED` is firmware in which nothing shows an update for years; `OUTDATED` covers old firmware and old
+    encryption, neither with a known hole.
+    """
 
     COMPROMISED = "compromised"
     OPEN = "open"
@@ -30,6 +34,7 @@ class Fact(StrEnum):
     UNSUPPORTED = "unsupported"
     MANAGEMENT = "management"
     VULNERABLE = "vulnerable"
+    UNMAINTAINED = "unmaintained"
     OUTDATED = "outdated"
     UNKNOWN = "unknown"
     FINE = "fine"
@@ -45,6 +50,7 @@ TABLE: dict[Fact, dict[Reach, Priority | None]] = {
         Fact.UNSUPPORTED:     (URGENT,  HIGH,    MEDIUM),
         Fact.MANAGEMENT:      (HIGH,    HIGH,    LOW),
         Fact.VULNERABLE:      (HIGH,    MEDIUM,  MEDIUM),
+        Fact.UNMAINTAINED:    (HIGH,    MEDIUM,  MEDIUM),
         Fact.OUTDATED:        (MEDIUM,  MEDIUM,  LOW),
         Fact.UNKNOWN:         (MEDIUM,  MEDIUM,  LOW),
         Fact.FINE:            (LOW,     LOW,     None),

@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "scan": "Audit your own network, or the addresses you name.",
         "import": "Judge what other programs and indexes saw: nmap, masscan, zgrab2, Shodan, Censys.",
         "merge": "Make one audit of several, such as from inside and from outside.",
+        "doctor": "Say what works on this machine, and how to get what does not.",
     },
     "Report": {
         "report": "Write the report of a saved audit again, in another format or language.",

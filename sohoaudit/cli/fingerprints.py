@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .identify import faults_told, lines_of
 from .options import group
+
+if TYPE_CHECKING:
+    from ..knowledge.fingerprints import Fingerprints
 
 app = group("List, check and extend the fingerprints.\n\nExample: sohoaudit fingerprints list --summary")
 
@@ -30,7 +33,7 @@ def list_all(
     with faults_told():
         known = load_with_examples([fingerprints] if fingerprints else [])
     if summary:
-        for name, count in known.counts().items():
+        for name, count in _counts(known).items():
             typer.echo(f"{count:>6}  {name}")
         return
     for one in known.all:
@@ -40,16 +43,22 @@ def list_all(
 
 @app.command()
 def validate(fingerprints: Folder = None) -> None:
-    """Check that every file can be read: fields, patterns, names, follow-up questions.
+    """Check that every file of knowledge can be read: fingerprints, questions, makers, lifecycle, advisories, parts.
 
     Example: sohoaudit fingerprints validate --fingerprints my-devices
     """
-    from ..knowledge.fingerprints import load_with_examples, questions
+    from ..knowledge import advisories, lifecycle, names, parts
+    from ..knowledge.fingerprints import faults_of
 
-    with faults_told():
-        questions()
-        known = load_with_examples([fingerprints] if fingerprints else [])
-    typer.echo(f"{len(known.all)} fingerprints are sound")
+    checks = (names.validate, lifecycle.validate, advisories.validate, parts.validate)
+    known, found = faults_of([fingerprints] if fingerprints else [])
+    found += [fault for check in checks for fault in check()]
+    for line in dict.fromkeys(map(str, found)):
+        typer.echo(f"sohoaudit: {line}", err=True)
+    if found or known is None:
+        raise typer.Exit(2)
+    rows, known_holes = lifecycle.count(), len(advisories.every())
+    typer.echo(f"{len(known.all)} fingerprints, {rows} lifecycle rows and {known_holes} advisories are sound")
 
 
 @app.command()
@@ -69,6 +78,27 @@ def test(fingerprints: Folder = None) -> None:
     if found:
         raise typer.Exit(2)
     typer.echo(f"{known.counts()['examples']} examples of {len(known.all)} fingerprints come out as they should")
+
+
+def _counts(known: "Fingerprints") -> dict[str, int]:
+    """How much is known, by its kind; an advisory counts once, under the strongest source that says it is used."""
+    from ..knowledge import advisories, lifecycle
+    from ..knowledge.advisories import UNNAMED
+    from ..knowledge.versions import SCHEMES
+
+    told = [one.known_exploited.source if one.known_exploited else "" for one in advisories.every()]
+    kev, unnamed = told.count("KEV"), sum(source.startswith(UNNAMED) for source in told)
+    named = sum(map(bool, told)) - kev - unnamed
+    return {
+        **known.counts(),
+        "ordering schemes": len(SCHEMES),
+        "lifecycle rows": lifecycle.count(),
+        "advisories": len(told),
+        "advisories known to be exploited by KEV": kev,
+        "advisories known to be exploited by named reports": named,
+        "advisories known to be exploited by reports not named": unnamed,
+        "advisories not known to be exploited": told.count(""),
+    }
 
 
 @app.command()

@@ -12,7 +12,9 @@ import typer
 
 from .. import document, report
 from ..audit import Auditor, Plan, Settings, Watch, exit_code
+from ..journal import Journal
 from ..keeping import Keeper
+from ..knowledge.ports import harmful_ports
 from ..model import Audit, Priority, Scope
 from ..report import text
 from ..report.content.brand import Brand
@@ -38,7 +40,10 @@ def formats_of(text: str | None, output: str | None) -> tuple[str, ...]:
 
 
 def ports_of(text: str) -> tuple[int, ...]:
-    """The ports of a `--ports` option such as `22,80,8000-8010`, each once, in the order given."""
+    """The ports of a `--ports` option such as `22,80,8000-8010`, each once, in the order given.
+
+    Ports known to do harm when spoken to are left out of a range: who wants one names it by itself.
+    """
     ports: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -48,7 +53,7 @@ def ports_of(text: str) -> tuple[int, ...]:
             span = range(0)
         if not span or span[0] < 1 or span[-1] > 65_535:
             raise typer.BadParameter(f"--ports {part.strip()!r}: write numbers from 1 to 65535, as in 22,80,8000-8010")
-        ports.extend(span)
+        ports.extend(span if not dash else (port for port in span if port not in harmful_ports()))
     return tuple(dict.fromkeys(ports))
 
 
@@ -118,14 +123,25 @@ def delivery(
     return Delivery(names, output, fail_on, quiet, read_brand(brand) if brand else None, redact)
 
 
-def perform(run: Run, expected_s: float, how: Delivery) -> int:
-    """Run the audit to its end or to the first Ctrl-C, hand over what it found, and return the exit code."""
+def perform(run: Run, expected_s: float, how: Delivery, journal: Journal | None = None) -> int:
+    """Run the audit to its end or to the first Ctrl-C, hand over what it found, and return the exit code.
+
+    The journal is removed once the audit ended by itself and is written.
+    """
     with Reporter(is_quiet=how.is_quiet, expected_s=expected_s) as watch:
         audit, stopped_by = asyncio.run(_until_stopped(run, watch))
-    code = deliver(audit, how)
+    try:
+        code = deliver(audit, how)
+    except typer.Exit:
+        if journal:
+            print(f"sohoaudit: nothing is lost: sohoaudit scan --resume {journal.path} --output …", file=sys.stderr)
+        raise
     if stopped_by:
-        print("sohoaudit: stopped; what was finished is in the report", file=sys.stderr)
+        go_on = f"; go on with: sohoaudit scan --resume {journal.path}" if journal else ""
+        print(f"sohoaudit: stopped; what was finished is in the report{go_on}", file=sys.stderr)
         return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
+    if journal:
+        journal.discard()
     return code
 
 
@@ -139,7 +155,9 @@ def deliver(audit: Audit, how: Delivery) -> int:
     return exit_code(audit, None if how.fail_on is FailOn.NEVER else Priority(how.fail_on.value))
 
 
-def perform_changes(run: Run, expected_s: float, how: Delivery, keeper: Keeper, *, has_report: bool) -> int:
+def perform_changes(
+    run: Run, expected_s: float, how: Delivery, keeper: Keeper, journal: Journal | None, *, has_report: bool
+) -> int:
     """Run the audit and print what changed, nothing where nothing did.
 
     A report is written only where one was asked for. The exit code tells of the change alone, of a first audit as ever.
@@ -152,6 +170,8 @@ def perform_changes(run: Run, expected_s: float, how: Delivery, keeper: Keeper, 
         print(line)
     if stopped_by:
         return TERMINATED if stopped_by is signal.SIGTERM else INTERRUPTED
+    if journal:
+        journal.discard()
     return keeper.change_code(None if how.fail_on is FailOn.NEVER else Priority(how.fail_on.value))
 
 

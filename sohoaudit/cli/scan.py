@@ -5,12 +5,13 @@ import os
 import random
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..model import Audit, Index, Priority, Vantage
+from ..model import Audit, Index, Priority, Scope, Vantage
 from .configured import ConfiguredScan
 from .options import (
     BrandOption,
@@ -36,6 +37,10 @@ from .options import (
 
 COMMAND = ConfiguredScan
 
+if TYPE_CHECKING:
+    from ..audit import Settings
+    from ..journal import Journal
+
 
 def scan(
     targets: Annotated[
@@ -60,7 +65,19 @@ def scan(
         Index | None,
         typer.Option("--index", help="Ask this index what it saw of the internet address alone."),
     ] = None,
-    pace: Annotated[str, typer.Option("--pace", metavar="gentle|normal|lab", help="How fast to ask.")] = "normal",
+    pace: Annotated[
+        str | None,
+        typer.Option("--pace", metavar="gentle|normal|lab", help="How fast to ask.", show_default="normal"),
+    ] = None,
+    sweep: Annotated[
+        str, typer.Option("--sweep", metavar="connect|syn", help="How to ask ports; syn sends raw packets.")
+    ] = "connect",
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume", metavar="AUDIT", help='Go on with an audit that was cut off: its --output, or "last".'
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and send nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     with_audits: Annotated[
@@ -98,14 +115,15 @@ def scan(
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
     from ..history.runs import Busy
-    from ..keeping import hash_key, history_place, keeping
+    from ..journal import Journal, find, refuse_another
+    from ..keeping import history_place, keeping
     from ..merging import merged
     from ..schedule import duration_s
     from ..scope import check_routes, parse
     from ..sweep.pace import MANNERS
     from . import run
 
-    if pace not in MANNERS:
+    if pace is not None and pace not in MANNERS:
         raise typer.BadParameter(f"--pace {pace!r}: choose from {', '.join(MANNERS)}")
     if changes and no_history:
         raise typer.BadParameter("--changes needs the history: leave --no-history away")
@@ -115,6 +133,8 @@ def scan(
         raise typer.BadParameter(f"--notify-on {notify_on!r}: choose change, {', '.join(Priority)}")
     if offline and index:
         raise typer.BadParameter(f"--offline asks no index: leave --index {index} away")
+    if sweep not in ("connect", "syn"):
+        raise typer.BadParameter(f"--sweep {sweep!r}: choose from connect, syn")
     if notify:
         notices.check(notify)
     if jitter:
@@ -123,40 +143,51 @@ def scan(
         raise typer.BadParameter("--vantage index: a scan looks from lan or internet")
     place = None if no_history else history_place(history)
     here = Here()
+    wanted_ports = run.ports_of(ports) if ports else None
+    journal = Journal.reopen(find(resume)) if resume else None
+    kept = journal.head if journal else None
     if index:
         indexes.ready(index)
     own = outside.Own(here, vantage, is_dry=dry_run)
-    scope = parse(
-        targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here, wan=own.addresses
-    )
+    if kept and not targets:
+        scope = kept.scope
+    else:
+        scope = parse(
+            targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here, wan=own.addresses
+        )
+    if journal and kept:
+        refuse_another(kept, journal.path, scope=scope if targets else None, tcp_ports=wanted_ports)
+        format, output = format or kept.formats, output or kept.output
     scopes = [scope, *own.hairpin_scopes(authorized, exclude or [])] if hairpin else [scope]
     known = [run.read_audit(path) for path in with_audits or []]
     how = run.delivery(format, output, fail_on, quiet, brand, redact)
     settings = Settings(
-        tcp_ports=run.ports_of(ports) if ports else default_tcp_ports(),
-        manners=MANNERS[pace],
+        tcp_ports=kept.tcp_ports if kept else wanted_ports or default_tcp_ports(),
+        manners=MANNERS[pace or (kept.pace if kept else "normal")],
         communities=_communities(),
-        language=language_of(language),
+        language=kept.language if kept and not language else language_of(language),
         fingerprints=(fingerprints,) if fingerprints else (),
-        key=None if dry_run else hash_key(place),
         hairpin=own.told if vantage is Vantage.LAN else (),
+        sweep=sweep,
     )
-    intent = plan(scope, settings)
+    intent = plan(journal.rest_of(scope) if journal else scope, settings)
     if dry_run:
         print(run.described(scope, settings, intent))
         return
-    if not targets and not (yes and quiet):
+    if not targets and not resume and not (yes and quiet):
         _confirm(run.described(scope, settings, intent), is_sure=yes)
-
+    if sweep == "syn":
+        _tell_missing_right()
     check_routes(scope)
     if jitter:
         time.sleep(random.uniform(0, duration_s(jitter)))  # noqa: S311 -- spreads the load, hides nothing
 
     try:
         with keeping(place, scope, site=client or "") as keeper:
+            journal = journal or _begun(scope, settings, format, output)
 
             async def audit(watch: Watch, started: run.Started) -> Audit:
-                auditor = Auditor(scopes, settings, here=here, watch=watch, gaps=own.gaps)
+                auditor = Auditor(scopes, settings, here=here, watch=watch, gaps=own.gaps, journal=journal)
                 started(auditor)
                 seen = await auditor.run()
                 more = [*known, *(await asyncio.to_thread(outside.indexed, index, seen) if index else [])]
@@ -164,9 +195,9 @@ def scan(
 
             if changes:
                 is_asked_for = format is not None or output is not None
-                code = run.perform_changes(audit, intent.seconds, how, keeper, has_report=is_asked_for)
+                code = run.perform_changes(audit, intent.seconds, how, keeper, journal, has_report=is_asked_for)
             else:
-                code = run.perform(audit, intent.seconds, how)
+                code = run.perform(audit, intent.seconds, how, journal)
             if notify and not offline:
                 keeper.post(notify, notify_on)
     except Busy as busy:
@@ -174,6 +205,38 @@ def scan(
         raise typer.Exit(3) from None
     logs.event("the audit ended", exit_code=code, targets=list(scope.targets))
     raise typer.Exit(code)
+
+
+def _begun(scope: Scope, settings: "Settings", formats: str | None, output: str | None) -> "Journal | None":
+    """A new journal; where none can be written the audit goes on without one, and says so."""
+    from ..journal import Head, Journal, default_folder
+
+    head = Head(
+        scope,
+        datetime.now(UTC),
+        settings.tcp_ports,
+        settings.udp_ports,
+        settings.key,
+        settings.manners.name,
+        settings.language,
+        formats,
+        str(Path(output).absolute()) if output and output != "-" else output,
+    )
+    try:
+        return Journal.create(head)
+    except OSError as fault:
+        where = fault.filename or default_folder()
+        print(f"sohoaudit: {where}: {fault.strerror}: this audit cannot be resumed if it is cut off", file=sys.stderr)
+        return None
+
+
+def _tell_missing_right() -> None:
+    from ..sweep.raw_client import RawUnavailable, command_to_start
+
+    try:
+        command_to_start()
+    except RawUnavailable as why:
+        print(f"sohoaudit: {why}; this audit uses ordinary connections", file=sys.stderr)
 
 
 def _communities() -> tuple[str, ...]:

@@ -34,7 +34,6 @@ def verify(
     if format not in ("text", "json"):
         raise typer.BadParameter(f"--format {format!r}: choose text or json")
     from .. import verifying
-    from ..keeping import hash_key, history_place
     from ..scope import check_routes
     from ..sweep.pace import MANNERS
 
@@ -53,7 +52,7 @@ def verify(
             return
         from ..audit import Settings
 
-        settings = Settings(manners=MANNERS[pace], key=hash_key(history_place(history)))
+        settings = Settings(manners=MANNERS[pace])
         for errand in errands:
             check_routes(errand.scope)
             told += asyncio.run(verifying.verify(known, errand, settings))

@@ -12,7 +12,7 @@ SYSDESCR, SYSOBJECTID, SYSNAME = "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0", "1.3.
 _INTEGER, _TEXT, _NULL, _OID, _SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
 _NO_SUCH_OBJECT = 0x80
 _GET, _RESPONSE = 0xA0, 0xA2
-_VERSION_1, _NO_SUCH_NAME = b"\x00", 2
+_VERSION_1, _VERSION_3, _NO_SUCH_NAME = b"\x00", b"\x03", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,11 @@ class Snmp:
         ((tag, message),) = _parts(question)
         if tag != _SEQUENCE:
             raise ValueError("an SNMP message is a sequence")
-        (_, version), (_, community), (kind, body) = _parts(message)
+        (_, version), *rest = _parts(message)
+        if version == _VERSION_3:
+            # Boxes of that age do not know it, and drop it.
+            return None
+        (_, community), (kind, body) = rest
         if kind != _GET:
             book.complain(self.port, f"an SNMP request of type 0x{kind:02x}, which is not GET")
             return None

@@ -10,7 +10,7 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from ..knowledge import patterns
-from ..knowledge.fingerprints import ATTRIBUTES, Fingerprint, Fingerprints, plain_name, questions
+from ..knowledge.fingerprints import ATTRIBUTES, UDP_QUESTIONS, Fingerprint, Fingerprints, plain_name, questions
 from ..model import Certainty, Endpoint, Identity, Observation
 from . import merge
 from .index import CACHE_SIZE, CACHED_TEXT_LIMIT_CHARS, Hit, Index
@@ -21,7 +21,10 @@ _VALUE_LIMIT_CHARS = 100
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A follow-up question for one endpoint: a `path` to GET, the `name` of one in questions.yaml, or an `oid`."""
+    """A follow-up question for one endpoint: a `path` to GET, an `oid`, or the `name` of one.
+
+    The name is one of questions.yaml, or of a question over UDP, which goes to the host whatever the endpoint's port.
+    """
 
     endpoint: Endpoint
     path: str | None = None
@@ -231,6 +234,11 @@ def _questions(text: str, record: _Record, records: Sequence[_Record]) -> Iterat
         known = next((one for one in records if one.endpoint == endpoint), record)
         yield Question(known.endpoint if known is not record else endpoint, oid=text.removeprefix("snmp:")), known
         return
+    if text in UDP_QUESTIONS:
+        of_host = [one for one in records if one.endpoint.address == record.endpoint.address]
+        known = next((one for one in of_host if _is_answered_over_udp(text, one.fields)), record)
+        yield Question(min(one.endpoint for one in of_host), name=text), known
+        return
     if _speaks_http(record):
         targets: Iterable[_Record] = (record,)
     else:
@@ -242,6 +250,10 @@ def _questions(text: str, record: _Record, records: Sequence[_Record]) -> Iterat
             yield Question(target.endpoint, name=text), target
 
 
+def _is_answered_over_udp(name: str, fields: Mapping[str, str]) -> bool:
+    return any(field.startswith(f"{name}.") for field in fields)
+
+
 def _speaks_http(record: _Record) -> bool:
     return any(name.startswith("http.") for name in record.fields)
 
@@ -251,6 +263,8 @@ def _is_answered(question: Question, fields: Mapping[str, str]) -> bool:
         return f"http.body@{question.path}" in fields
     if question.oid is not None:
         return f"snmp.{question.oid}" in fields
+    if question.name in UDP_QUESTIONS:
+        return _is_answered_over_udp(question.name, fields)
     answer = questions()[question.name or ""].answer
     return any(name == answer or (answer.endswith(".") and name.startswith(answer)) for name in fields)
 

@@ -10,6 +10,7 @@ from .fields import Entry, files_in, root_of
 from .text_yaml import KnowledgeError
 from .versions import Version
 
+UNNAMED = "not named"  # how the source of a use begins that a record or a report speaks of without saying whose it is
 _COMPONENTS = "components"
 _RANGE_FIELDS = ("all", "only", "before", "through", "from", "branches", "unknown")
 
@@ -154,11 +155,11 @@ def applies(
 
 
 def for_vendor(vendor: str) -> tuple[Advisory, ...]:
-    """Every advisory of one maker; of software parts (OpenSSL, dnsmasq) too, by the name of their maker."""
-    own = names.letters(names.read(vendor, "").vendor)
-    if f"{own}.yaml" in files_in("advisories"):
-        return _file(own)
-    return tuple(one for one in _file(_COMPONENTS) if names.letters(one.vendor) == own)
+    """Every advisory of one maker and of its kin; of software parts (OpenSSL, dnsmasq) too, by their maker's name."""
+    stems = names.files_of(vendor)
+    if listed := [stem for stem in stems if f"{stem}.yaml" in files_in("advisories")]:
+        return tuple(advisory for stem in listed for advisory in _file(stem))
+    return tuple(one for one in _file(_COMPONENTS) if names.letters(one.vendor) == stems[0])
 
 
 def models(vendor: str) -> list[str]:

@@ -7,9 +7,10 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from ..model import Certainty
-from . import patterns, text_yaml
+from . import names, patterns, text_yaml, versions
 from .fingerprints import (
     ATTRIBUTES,
+    MAKERS,
     Condition,
     Example,
     Fingerprint,
@@ -136,13 +137,20 @@ def read(texts: Iterable[tuple[str, str, bool]], questions: Set[str], version: s
     tables: dict[str, Mapping[str, str]] = {}
     faults: list[KnowledgeError] = []
     for where, text, is_users_own in texts:
+        if where == MAKERS:
+            makers |= {one.name: Maker(one.name, one.aliases) for one in names.makers() if not one.makes_software}
+            continue
         reader = _Reader(where, questions)
         try:
             _read_file(reader, text_yaml.load(text, where).root, is_users_own, found, makers, tables)
         except KnowledgeError as fault:
             faults.append(fault)
         faults.extend(reader.faults)
+    for maker in names.makers():
+        if maker.kin and not any(maker.name in makers[name].kin for name in maker.kin):
+            _add_maker(makers, Maker(maker.name, kin=maker.kin))
     faults.extend(_loose_ends(makers))
+    faults.extend(_unreadable(found.values()))
     if faults:
         raise FaultyKnowledge(faults)
     texts_of = {pattern for one in found.values() for condition in one.when for pattern in condition.patterns}
@@ -201,6 +209,10 @@ def _read_file(
     file = reader.known(root, _FILE_KEYS, "a key of a file of fingerprints")
     vendor = reader.text(file, "vendor") or None
     kind = reader.choice(file, "kind", KINDS)
+    scheme = reader.choice(file, "versions", versions.SCHEMES)
+    known = names.maker(vendor) if vendor else None
+    if scheme and known and known.versions != scheme:
+        reader.fault(file.key_lines["versions"], f"{MAKERS} orders {vendor} by {known.versions!r}, not {scheme!r}")
     own_tables = _tables(reader, file)
     tables.update(own_tables)
     if vendor:
@@ -371,7 +383,10 @@ def _then_ask(reader: _Reader, entry: text_yaml.Mapping) -> tuple[str, ...]:
             if not re.fullmatch(r"snmp:\d+(\.\d+)+", text):
                 reader.fault(text.line, f"{str(text)!r} is not an OID: write snmp: and numbers with dots")
         elif text not in reader.questions:
-            reader.fault(text.line, f"{str(text)!r} is not a question of questions.yaml{_near(text, reader.questions)}")
+            reader.fault(
+                text.line,
+                f"{str(text)!r} is not a question of questions.yaml or over UDP{_near(text, reader.questions)}",
+            )
     return tuple(map(str, asked))
 
 
@@ -390,6 +405,21 @@ def _examples(reader: _Reader, entry: text_yaml.Mapping) -> tuple[Example, ...]:
             expect = {name: reader.text(expected, name) for name in expected}
             examples.append(Example(give, expect if key == "examples" else None, example.line))
     return tuple(examples)
+
+
+def _unreadable(found: Iterable[Fingerprint]) -> Iterable[KnowledgeError]:
+    """Versions in examples that the scheme of the maker's product cannot read: nothing could be said of them."""
+    for one in found:
+        for example in one.examples:
+            told = example.expect or {}
+            maker = one.fork or told.get("vendor") or one.vendor
+            known, version, model = names.maker(maker or ""), told.get("firmware"), told.get("model")
+            if not version or known is None or (known.products and not model):
+                continue
+            scheme = versions.scheme_for(known.name, model, version)
+            if versions.parse(scheme, version, told.get("partial") == "true") is None:
+                what = f"the scheme {scheme!r} of {known.name} in {MAKERS} cannot read the version {version!r}"
+                yield KnowledgeError(one.where, example.line, f"{what}: correct one of them")
 
 
 def _loose_ends(makers: Mapping[str, Maker]) -> Iterable[KnowledgeError]:

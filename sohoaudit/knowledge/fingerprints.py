@@ -19,12 +19,15 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..model import Certainty
-from . import fetched, shipped
+from . import KnowledgeError, fetched, shipped
 
 ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe", "fork")
+MAKERS = "fingerprints/makers.yaml"
+# Questions over UDP that `then_ask` may name: probes that ask one thing of one host, and fill fields of their own name.
+UDP_QUESTIONS = ("dhip", "findhost", "mndp", "nsdp", "sadp", "ubnt")
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "13"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "15"  # of the cached index; raise it when Fingerprint changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +168,6 @@ class Fingerprints:
             "examples": sum(len(one.examples) for one in self.all),
         }
 
-    def scheme(self, vendor: str | None, fork: str | None = None) -> str | None:
-        """The name of the scheme that orders the versions of a maker's firmware, or of a fork's."""
-        maker = self.makers.get(fork or vendor or "")
-        return maker.versions if maker else None
-
 
 def load(extra: Sequence[Path] = ()) -> Fingerprints:
     """Every fingerprint we ship and those in the user's folders, whose own win over ours of the same name.
@@ -192,6 +190,21 @@ def load_with_examples(extra: Sequence[Path] = ()) -> Fingerprints:
     """As `load`, with the examples, always from the YAML itself."""
     texts = _texts(extra)
     return _read(texts, _digest(texts))
+
+
+def faults_of(extra: Sequence[Path] = ()) -> tuple[Fingerprints | None, list[KnowledgeError]]:
+    """The fingerprints with their examples, and every fault of theirs and of the questions; None where there is one."""
+    faults: list[KnowledgeError] = []
+    try:
+        questions()
+    except KnowledgeError as fault:
+        faults.extend(getattr(fault, "faults", (fault,)))
+        return None, faults
+    try:
+        return load_with_examples(extra), faults
+    except KnowledgeError as fault:
+        faults.extend(getattr(fault, "faults", (fault,)))
+        return None, faults
 
 
 def question(name: str) -> NamedQuestion:
@@ -281,9 +294,9 @@ def _texts(extra: Sequence[Path]) -> list[tuple[str, str, bool]]:
     """The name, the text and whether it is the user's own, of every file of fingerprints."""
     from importlib.resources.abc import Traversable
 
-    texts = [
-        (name, text, False) for name, text in _documents(shipped("fingerprints") / "devices", "fingerprints/devices")
-    ]
+    ours = shipped("fingerprints")
+    texts = [(MAKERS, (ours / "makers.yaml").read_text(encoding="utf-8"), False)]
+    texts += [(name, text, False) for name, text in _documents(ours / "devices", "fingerprints/devices")]
     for folder in (*fetched.packs(), *extra):
         try:
             if folder.is_dir():
@@ -292,8 +305,6 @@ def _texts(extra: Sequence[Path]) -> list[tuple[str, str, bool]]:
             else:
                 texts.append((str(folder), folder.read_text(encoding="utf-8"), True))
         except (OSError, UnicodeDecodeError) as fault:
-            from .text_yaml import KnowledgeError
-
             reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
             raise KnowledgeError(str(folder), 1, f"cannot be read as a folder of fingerprints: {reason}") from None
     return texts
@@ -319,7 +330,7 @@ def _digest(texts: Iterable[tuple[str, str, bool]]) -> str:
 def _read(texts: Iterable[tuple[str, str, bool]], digest: str) -> Fingerprints:
     from .fingerprint_yaml import read
 
-    return read(texts, set(questions()), version=digest[:12])
+    return read(texts, {*questions(), *UDP_QUESTIONS}, version=digest[:12])
 
 
 def _cache_file(digest: str) -> Path:

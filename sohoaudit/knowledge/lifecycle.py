@@ -93,7 +93,7 @@ def status(
     """
     day = today or date.today()
     name = names.read(vendor, model, hardware_revision)
-    found = names.find(_vendor(names.letters(name.vendor)).rows, name)
+    found = names.find(_of(name.vendor).rows, name)
     for row, _, fits in found:
         if fits:
             return _at(_for_region(row, name.region), day)
@@ -108,7 +108,7 @@ def status(
 def branch_status(vendor: str, version: str, today: date | None = None) -> Lifecycle:
     """Where the software branch of a version stands (RouterOS 7.20, FortiOS 7.0), unknown where no source tells."""
     name = names.read(vendor, "")
-    branches = _vendor(names.letters(name.vendor)).branches
+    branches = _of(name.vendor).branches
     told = _branch_text(version)
     fitting = [branch for branch in branches if f"{told}.".startswith(f"{_branch_text(branch.branch)}.")]
     best = max(fitting, key=lambda branch: len(branch.branch), default=None)
@@ -123,7 +123,7 @@ def latest(
     told = _branch_text(version or "")
     fitting = [
         release
-        for release, _, fits in names.find(_vendor(names.letters(name.vendor)).releases, name)
+        for release, _, fits in names.find(_of(name.vendor).releases, name)
         if fits and (not told or not release.branch or f"{told}.".startswith(f"{_branch_text(release.branch)}."))
     ]
     if not fitting:
@@ -135,7 +135,7 @@ def latest(
 
 def models(vendor: str) -> list[str]:
     """Every model of a maker that the lifecycle knows, as written; series stand with `?` and `*`."""
-    known = _vendor(names.letters(names.read(vendor, "").vendor))
+    known = _of(vendor)
     listed = [row.models for row in known.rows] + [release.models for release in known.releases]
     return [model for models in listed for model in models]
 
@@ -171,6 +171,17 @@ def _for_region(row: _Row, region: str | None) -> Lifecycle:
     if not row.regions or region in row.regions:
         return row.lifecycle
     return replace(row.lifecycle, is_verified=False, note=f"the source speaks of the region {', '.join(row.regions)}")
+
+
+@cache
+def _of(vendor: str) -> _Vendor:
+    """What is known of a maker's own devices and of those of its kin."""
+    known = [_vendor(stem) for stem in names.files_of(vendor)]
+    return _Vendor(
+        tuple(row for one in known for row in one.rows),
+        tuple(release for one in known for release in one.releases),
+        tuple(branch for one in known for branch in one.branches),
+    )
 
 
 @cache

@@ -19,13 +19,16 @@ _REGIONS = "AU|BR|CA|CN|DE|EU|FR|IN|IT|JP|KR|LA|MS|NA|PR|RU|SG|TW|UK|UN|US|WW"
 class Maker:
     """One maker: the name we print, other ways to write it, and the ordering schemes of its versions.
 
-    `brands` mean the maker too, but belong to the names of its models (Archer AX21). `prefixes` are what people leave
-    out of a model's name, longest first, and `noise` is what a name carries for the country or the box only.
+    `brands` mean the maker too, but belong to the names of its models (Archer AX21). `kin` are makers whose devices it
+    sells under its own name; one that `makes_software` makes only parts that others build in. `prefixes` are what
+    people leave out of a model's name, longest first, and `noise` is what a name carries for the country or the box.
     """
 
     name: str
     aliases: tuple[str, ...]
     brands: tuple[str, ...]
+    kin: tuple[str, ...]
+    makes_software: bool
     versions: str
     products: tuple[tuple[re.Pattern[str], str], ...]
     counts_revisions_by_letter: bool
@@ -92,11 +95,27 @@ def makers() -> Iterable[Maker]:
     return sorted(set(_makers().values()), key=lambda one: one.name.casefold())
 
 
+def files_of(vendor: str) -> tuple[str, ...]:
+    """The stems of the files that speak of a maker's devices: its own, and those of its kin."""
+    known = maker(vendor)
+    return tuple(letters(name) for name in ((known.name, *known.kin) if known else (vendor,)))
+
+
 def validate() -> list[KnowledgeError]:
     """Every fault of `fingerprints/makers.yaml`, names that two makers claim among them."""
+    from .versions import SCHEMES
+
     faults: list[KnowledgeError] = []
     claimed: dict[str, str] = {}
-    for one in _read(faults)[0]:
+    table = _read(faults)[0]
+    for one in table:
+        for scheme in {one.versions, *(scheme for _, scheme in one.products)} - set(SCHEMES):
+            what = (
+                f"{scheme!r}, by which {one.name} is to be ordered, is no scheme: see sohoaudit/knowledge/versions.py"
+            )
+            faults.append(KnowledgeError("fingerprints/makers.yaml", 1, what))
+        for name in set(one.kin) - {other.name for other in table}:
+            faults.append(KnowledgeError("fingerprints/makers.yaml", 1, f"{one.name} has a kin {name!r} not listed"))
         for name in {letters(name) for name in (one.name, *one.aliases, *one.brands)}:
             if claimed.setdefault(name, one.name) != one.name:
                 what = f"{one.name} and {claimed[name]} both claim {name!r}: keep it at one"
@@ -301,6 +320,8 @@ def _maker(entry: Entry) -> Maker:
         name=entry.text("name", is_required=True) or "",
         aliases=entry.texts("aliases"),
         brands=brands,
+        kin=entry.texts("kin"),
+        makes_software=entry.one_of("software", ("yes",)) == "yes",
         versions=entry.text("versions") or "dotted",
         products=products,
         counts_revisions_by_letter=entry.one_of("revisions", ("letters", "numbers"), "numbers") == "letters",

@@ -209,6 +209,14 @@ SCHEMES: Mapping[str, Scheme] = {
     ),
     # Digits with any marks between them: 10.1.2r60p92, 2.1.0.0R3, 1.00-06.
     "numbers": Scheme(r"[a-z]{0,3}\s?(?P<main>\d+(?:[.rpbhdu_-]+\d+)*)", "main:8"),
+    # Letters before the number are a product or a branch that must agree, what follows does not order: WC.16.10.0012,
+    # 6.90A.342.003, TC7.3.0.
+    "lined": Scheme(
+        r"(?P<line>[a-z][a-z._-]*?)?[._ -]?(?P<main>\d+(?:[._]\d+)*)(?P<tail>(?!\d).*)?",
+        "main:8",
+        line="line",
+        tail="tail",
+    ),
     # 1.0.1f
     "lettered": Scheme(_WORD + _N + r"(?P<letter>[a-z]{0,2})", "main:5 letter"),
     "openssh": Scheme(r"(?:openssh[_ ])?(?P<main>\d+(?:\.\d+)+)(?:p(?P<patch>\d+))?", "main:3 patch?"),
@@ -226,7 +234,7 @@ SCHEMES: Mapping[str, Scheme] = {
         line="base branch dsl",
     ),
     "arris": Scheme(
-        r"(?P<main>\d+\.\d+\.\d+)(?:h(?P<hub>\d+)d(?P<drop>\d+)|(?P<tail>[a-z]+))?",
+        r"(?P<main>\d+\.\d+\.\d+)(?:h(?P<hub>\d+)d(?P<drop>\d+)|(?P<tail>[a-z]+\d*))?",
         "main:3 hub drop",
         tail="tail",
     ),
@@ -234,25 +242,27 @@ SCHEMES: Mapping[str, Scheme] = {
     "aleos": Scheme(_WORD + r"(?P<main>\d+\.\d+(?:\.\d+)?)(?:\.(?P<build>\d+))?", "main:3 build?"),
     "axis": Scheme(r"(?P<line>\d+\.\d+)(?:\.(?P<main>\d+(?:\.\d+)*))?", "main:3", line="line"),
     "brother": Scheme(r"(?:(?P<letter>[a-z]{1,2})|(?P<main>\d+\.\d+))(?:\(.*\))?", "main:2 letter"),
-    "buffalo": Scheme(r"(?:ver\.?\s?)?v?(?P<main>\d+\.\d+)(?:[- ](?P<minor>\d+\.\d+))?", "main:2 minor:2"),
+    "buffalo": Scheme(r"(?:ver\.?\s?)?v?(?P<main>\d+\.\d+(?:\.\d+)*)(?:[- ](?P<minor>\d+\.\d+))?", "main:4 minor:2"),
     "cambium": Scheme(r"v?(?P<main>\d+(?:\.\d+)+)(?:-r(?P<revision>\d+))?", "main:4 revision"),
     "cisco-phone": Scheme(
-        r"(?:sip\w*?\.)?(?P<main>\d+(?:[.(-]\d+\)?)*)(?P<letter>[a-z]?)(?:[(-]?M?"
-        r"(?P<stage>SR\d+)\)?(?:-(?P<last>\d+))?)?",
+        r"(?:(?:sip|sccp)\w*?\.)?(?P<main>\d+(?:[.(-]\d+\)?)*)(?P<letter>[a-z]?)(?:[(-]?M?"
+        r"(?P<stage>SR\d+)\)?(?:-(?P<last>\d+))?)?s?",
         "main:5 letter stage last",
     ),
     # The date of the build comes before the number, whose second group is the platform.
     "dahua": Scheme(
-        rf"(?:v?(?P<main>\d+\.\d+(?:\.\w+)*?)(?:\.R)?[ ._,(]*)?(?:build)?(?: date)?[ :]*(?P<date>{_DATE})\)?", "date"
+        rf"(?:v?(?P<main>\d+\.\d+(?:\.\w+)*?)(?:\.R)?[ ._,(]*)?(?:build)?(?: date)?[ :]*(?P<date>{_DATE})\)?|"
+        r"\d\.\d{3}\.\d{7}\.\d+(?:\.r)?",
+        "date?",
     ),
     "ddwrt": Scheme(r"(?:.*?\b)?r(?P<build>\d{3,6})m?(?:\D.*)?", "build"),
     "digi": Scheme(
-        r"(?P<line>ver|8200\d{4}_)?(?:(?P<main>\d+(?:\.\d+)*)|(?P<letter>[a-z]))",
+        r"(?P<line>ver|82\d{6}_)?(?:(?P<main>\d+(?:\.\d+)*)|(?P<letter>[a-z]))",
         "main:4 letter",
         line="line",
     ),
     "dlink": Scheme(
-        r"(?:[a-z]{2}_)?v?(?P<main>\d+\.\d{2,}(?:\.\d+)*|\d+(?:\.\d+){2,})(?:[a-z]{2})?(?:[._ ]?b(?P<build>\d+))?"
+        r"(?:[a-z]{2}_)?v?(?P<main>\d+\.\d{2,}(?:\.\d+)*|\d+(?:\.\d+){2,})(?:\.?[a-z]{2})?(?:[._ ]?b(?P<build>\d+))?"
         r"(?P<beta>[ ._-]*beta[ ._-]*\d*)?(?:[ ._-]*(?P<stage>hot ?fix[ ._-]*(?:b?\d+)?))?(?:[ _]?\(?[a-z]{2}\)?)?",
         "main:5 build? stage",
         tail="beta",
@@ -279,7 +289,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "foscam": Scheme(r"(?:\d+(?:\.\d+){3}[ _/])?(?P<main>\d+(?:\.\d+){3})", "main:4"),
     # The number before it is the model; what follows a dash is the count of a laboratory build.
     "fritz": Scheme(
-        r"(?:fritz!os:?\s?)?(?:\d{2,3}\.)?0?(?P<main>\d\.\d{2})(?:-(?P<build>\d+))?(?:\s.*)?",
+        r"(?:fritz!os:?\s?)?(?:\d{2,3}\.)?0?(?P<main>\d{1,2}\.\d{2})(?:-(?P<build>\d+))?(?:\s.*)?",
         "main:2 build?",
     ),
     "glinet": Scheme(r"v?(?P<main>\d+\.\d+(?:\.\d+)?)(?:[ -]*release ?(?P<release>\d+))?", "main:3 release"),
@@ -290,8 +300,8 @@ SCHEMES: Mapping[str, Scheme] = {
         "week",
     ),
     "huawei": Scheme(
-        r"v(?P<v>\d+)r(?P<r>\d+)c(?P<c>\d+)(?:(?P<line>spc|b)(?P<build>\d+))?(?P<tail>.*)",
-        "v r c build?",
+        r"v(?P<v>\d+)r(?P<r>\d+)(?:c(?P<c>\d+))?(?:(?P<line>spc|b)(?P<build>\d+))?(?P<tail>.*)",
+        "v r c? build?",
         line="line",
         tail="tail",
     ),
@@ -399,7 +409,7 @@ SCHEMES: Mapping[str, Scheme] = {
         _WORD + r"(?P<main>\d+\.\d+)(?:\.\d+)?(?:-(?P<build>\d+)(?:(?: update |-)(?P<update>\d+))?)?",
         "main:2 build? update",
     ),
-    "technicolor": Scheme(r"(?P<line>[a-z]+)?(?P<main>\d+\.\d+\.\d+)(?:-.*)?", "main:3", line="line"),
+    "technicolor": Scheme(r"(?P<line>[a-z]+)?(?P<main>\d+\.\d+(?:\.\d+){0,2})(?:-.*)?", "main:4", line="line"),
     "teltonika": Scheme(r"(?P<line>\w+?_[rt])_(?P<main>\d+(?:\.\d+)+)", "main:5", line="line"),
     # The first two groups are the platform.
     "tenda": Scheme(
@@ -430,7 +440,7 @@ SCHEMES: Mapping[str, Scheme] = {
         rf"(?P<date>{_DATE})(?:[ _-]*rel[ ._]*(?P<release>\d+))?.*)?",
         "main:3 date? release?",
     ),
-    "trendnet": Scheme(r"v?(?P<main>\d+\.\d{2,}(?:\.\d+)*)(?:b(?P<build>\d+))?", "main:4 build"),
+    "trendnet": Scheme(r"v?(?P<main>\d+\.\d{2,}(?:\.\d+)*|\d+(?:\.\d+){3})(?:b(?P<build>\d+))?", "main:4 build"),
     # The letters in front are the board: XM, XW, XC, WA, 2XC.
     "ubnt": Scheme(
         r"(?:(?P<line>[a-z0-9]{2,8})\.)?v?(?P<main>\d+\.\d+\.\d+)(?:[.-](?P<stage>"
@@ -453,7 +463,7 @@ SCHEMES: Mapping[str, Scheme] = {
     # The first group is the hardware family.
     "yealink": Scheme(r"(?P<line>\d+)\.(?P<main>\d+\.\d+\.\d+)", "main:3", line="line"),
     "zte": Scheme(
-        r"v(?P<main>\d+\.\d+\.\d+)(?:p(?P<patch>\d+))?(?:t(?P<test>\d+))?(?:n(?P<number>\d+))?"
+        r"v?(?P<main>\d+\.\d+\.\d+)(?:p(?P<patch>\d+))?(?:t(?P<test>\d+))?(?:n(?P<number>\d+))?"
         r"(?P<tail>[_ ].*)?",
         "main:3 patch test number",
         tail="tail",

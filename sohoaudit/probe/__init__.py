@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..dialer import BudgetSpent
 from ..model import Endpoint, Observation, Transport
 from .dialogue import Dialogue, Settings, readable
+from .discretion import own_key
 
 Question = Callable[[Endpoint, Dialogue], Awaitable[Observation | None]]
 
@@ -26,20 +27,29 @@ ONLY_LISTENED = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One protocol's question: where it is asked unprompted, and which greeting gives the protocol away elsewhere."""
+    """One protocol's question: where it is asked, and which greeting gives the protocol away elsewhere.
+
+    One that `waits_for_reason` is asked only where a fingerprint names it.
+    """
 
     name: str
     ask: Question
     tcp: frozenset[int]
     udp: frozenset[int]
     greets: re.Pattern[bytes] | None
+    waits_for_reason: bool = False
 
 
 _PROBES: dict[str, Probe] = {}
 
 
 def probe(
-    name: str, *, tcp: Collection[int] = (), udp: Collection[int] = (), greets: bytes | None = None
+    name: str,
+    *,
+    tcp: Collection[int] = (),
+    udp: Collection[int] = (),
+    greets: bytes | None = None,
+    waits_for_reason: bool = False,
 ) -> Callable[[Question], Question]:
     """Register a protocol's question under its name, for the ports where the protocol lives.
 
@@ -49,7 +59,7 @@ def probe(
 
     def register(ask: Question) -> Question:
         pattern = re.compile(greets, re.DOTALL) if greets else None
-        _PROBES[name] = Probe(name, ask, frozenset(tcp), frozenset(udp), pattern)
+        _PROBES[name] = Probe(name, ask, frozenset(tcp), frozenset(udp), pattern, waits_for_reason)
         return ask
 
     return register
@@ -163,4 +173,4 @@ def _own_fault(endpoint: Endpoint, name: str, fault: Exception) -> Observation:
     return Observation.of(endpoint, {f"{name}.fault": f"{type(fault).__name__}: {fault}"[:300]}, probe=name)
 
 
-__all__ = ["Dialogue", "Probe", "Settings", "ask", "follow", "probe", "probes", "readable", "speaks"]
+__all__ = ["Dialogue", "Probe", "Settings", "ask", "follow", "own_key", "probe", "probes", "readable", "speaks"]

@@ -102,7 +102,13 @@ class Dialogue:
             return await self._heard(connection, limit_bytes, timeout_s, until)
 
     async def ask(
-        self, endpoint: Endpoint, question: bytes, timeout_s: float | None = None, *, from_any_port: bool = False
+        self,
+        endpoint: Endpoint,
+        question: bytes,
+        timeout_s: float | None = None,
+        *,
+        source_port: int = 0,
+        from_any_port: bool = False,
     ) -> bytes | None:
         """Send one datagram and return the first answer, or None where none came in time; see `Dialer.ask`.
 
@@ -112,7 +118,9 @@ class Dialogue:
         """
         async with self._turns[endpoint]:
             wait_s = timeout_s or self.settings.datagram_s
-            answer = await self.dialer.ask(endpoint, question, wait_s, from_any_port=from_any_port)
+            answer = await self.dialer.ask(
+                endpoint, question, wait_s, source_port=source_port, from_any_port=from_any_port
+            )
         self.note(endpoint, answer is None)
         return answer
 

@@ -7,12 +7,10 @@ derive the first password from it.
 
 import hashlib
 import hmac
-import os
 import re
-import secrets
 from functools import cache
 
-KEY_BYTES = 16
+from ..places import secret
 
 # Whole names, after punctuation and case are taken away: imei, wl0_ssid -> wl0ssid, DeviceSN -> devicesn.
 _SECRET = re.compile(
@@ -42,21 +40,7 @@ def own_key() -> bytes:
 
     One key over several runs lets the same serial number join what was seen today and last month.
     """
-    from platformdirs import user_state_path
-
-    path = user_state_path("sohoaudit") / "key"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = secrets.token_bytes(KEY_BYTES)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "r+b") as file:
-            known = file.read(KEY_BYTES)
-            if len(known) < KEY_BYTES:
-                file.write(fresh[len(known) :])
-                known += fresh[len(known) :]
-        return known
-    except OSError:
-        return secrets.token_bytes(KEY_BYTES)
+    return secret("hash.key")
 
 
 def keyed(value: str, key: bytes) -> str:

@@ -43,6 +43,17 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
     return None
 
 
+@probe("snmpv3", udp={161})
+async def engine(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
+    """Ask an agent of version 3 for its engine id, as every manager must before it may sign in (RFC 3414, section 4).
+
+    Returns:
+        `snmp.engine_id` in hex, which no two agents should share; None where nothing of the kind was answered.
+    """
+    told = engine_id(await dial.ask(endpoint, _discovery(secrets.randbelow(2**30) + 1), 1.0) or b"")
+    return Observation.of(endpoint, {"snmp.engine_id": told}, "snmp") if told else None
+
+
 async def get(endpoint: Endpoint, oid: str, dial: Dialogue) -> Observation | None:
     """Ask one object of the agent that answered before; `snmp.<oid>`, or None where it has none.
 
@@ -70,6 +81,31 @@ def question(community: str, version: int, number: int, oids: tuple[str, ...]) -
     bindings = b"".join(_tlv(_SEQUENCE, _tlv(_OID, _oid_bytes(oid)) + _tlv(_NULL, b"")) for oid in oids)
     pdu = _tlv(_GET, _integer(number) + _integer(0) + _integer(0) + _tlv(_SEQUENCE, bindings))
     return _tlv(_SEQUENCE, _integer(version) + _tlv(_OCTETS, community.encode()) + pdu)
+
+
+def _discovery(number: int) -> bytes:
+    """A GetRequest without an engine id, a name or an object, which is answered by a report (RFC 3412, section 6)."""
+    reportable, user_security, largest = b"\x04", 3, 65_507
+    header = _integer(number) + _integer(largest) + _tlv(_OCTETS, reportable) + _integer(user_security)
+    nobody = _tlv(_OCTETS, b"") + _integer(0) + _integer(0) + _tlv(_OCTETS, b"") * 3
+    pdu = _tlv(_GET, _integer(number) + _integer(0) + _integer(0) + _tlv(_SEQUENCE, b""))
+    scoped = _tlv(_SEQUENCE, _tlv(_OCTETS, b"") * 2 + pdu)
+    security = _tlv(_OCTETS, _tlv(_SEQUENCE, nobody))
+    return _tlv(_SEQUENCE, _integer(3) + _tlv(_SEQUENCE, header) + security + scoped)
+
+
+def engine_id(answer: bytes) -> str:
+    """The engine id in a report, in hex; empty where the bytes are no such thing or the id says nothing."""
+    try:
+        ((_, message),) = _items(answer, 1)
+        (_, version), _, (_, security) = _items(message, 3)
+        ((_, parameters),) = _items(security, 1)
+        ((_, identifier),) = _items(parameters, 1)
+    except ValueError:
+        return ""
+    # RFC 3411 has 5 to 32 bytes; one without anything behind the maker's number is a default that many share.
+    is_telling = version == b"\x03" and 5 <= len(identifier) <= 32 and bool(identifier[5:].strip(b"\0"))
+    return identifier.hex() if is_telling else ""
 
 
 def read_answer(answer: bytes, number: int) -> dict[str, str]:

@@ -1,1 +1,168 @@
-"""Finds which ports are open, gently; one file a way of sweeping."""
+"""Finds which ports are open, gently: one host at a time here, one file a way of asking a port."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from ..dialer import Dialer
+from ..model import Endpoint, Vantage
+
+# A host on this link that let this many of the likeliest ports pass in silence has closed its ears.
+SILENT_PORTS_BEFORE_GIVING_UP = 30
+# Of the ports that stayed silent only the likeliest are asked again, for the packet that got lost.
+ASKED_AGAIN = 45
+# After so many silences in a row a port that answered before is asked again: is the host there, or only a filter?
+SILENCES_BEFORE_DOUBT = 16
+# At 20 packets a second so many attempts fill the time that a silent one waits.
+ATTEMPTS_AT_ONCE, BURSTS_AT_ONCE = 24, 4
+# A host that fell silent is left alone this long, asked once more, and then given up.
+REST_S = 5.0
+
+
+class State(StrEnum):
+    """What a port answered: a connection, a refusal, or nothing."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One port of one host, and what it answered."""
+
+    endpoint: Endpoint
+    state: State
+
+
+class Fell(Exception):
+    """A host answered, then answered nothing any more, not even after a rest; the rest of its ports stay unasked."""
+
+    def __init__(self, address: str, unasked: int) -> None:
+        """Names the host and how many of its ports were not asked."""
+        super().__init__(f"{address} stopped answering; {unasked} ports were left unasked")
+        self.unasked = unasked
+
+
+class Way(Protocol):
+    """A way of asking ports."""
+
+    @property
+    def burst(self) -> int:
+        """How many ports it can ask in one breath; may grow as it learns."""
+
+    @property
+    def name(self) -> str:
+        """What the report prints, once the sweep is over."""
+
+    def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
+        """Ask each port once, at the pace, and yield each with its state; a silent one when its time is over."""
+
+
+async def sweep(address: str, ports: Sequence[int], dialer: Dialer, way: Way) -> AsyncGenerator[Port, None]:
+    """Yield each port with its state as soon as it is known; a silent one only once it was asked for the last time.
+
+    The dialer keeps the pace. A host of this link that answers on no port at all is given up early.
+
+    Raises:
+        Fell: the host stopped answering; what was yielded before holds.
+    """
+    host = _Host(address, dialer, way, may_give_up=dialer.scope.vantage is Vantage.LAN)
+    silent: list[int] = []
+    async with aclosing(host.ask_all(ports)) as first:
+        async for port in first:
+            if port.state is State.SILENT:
+                silent.append(port.endpoint.port)
+            else:
+                yield port
+    likely = frozenset(ports[:ASKED_AGAIN])
+    again = [port for port in silent if port in likely] if host.witness else []
+    for port_number in silent:
+        if not (host.witness and port_number in likely):
+            yield Port(Endpoint(address, port_number), State.SILENT)
+    async with aclosing(host.ask_all(again)) as second:
+        async for port in second:
+            if port.state is not State.SILENT:
+                dialer.pace.lost(address)
+            yield port
+
+
+class _Host:
+    """What one host answered so far, and whether it still does."""
+
+    def __init__(self, address: str, dialer: Dialer, way: Way, *, may_give_up: bool) -> None:
+        self._address = address
+        self._dialer = dialer
+        self._way = way
+        self._may_give_up = may_give_up
+        self._silences = 0
+        self.witness: Port | None = None
+
+    async def ask_all(self, ports: Sequence[int]) -> AsyncGenerator[Port, None]:
+        """Ask the ports in order, as many at once as the way and the pace allow."""
+        results: asyncio.Queue[Port | None] = asyncio.Queue()
+        asking = asyncio.create_task(self._ask_in_turn(ports, results))
+        try:
+            while (port := await results.get()) is not None:
+                self._note(port)
+                yield port
+            await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _ask_in_turn(self, ports: Sequence[int], results: "asyncio.Queue[Port | None]") -> None:
+        single, bursts = asyncio.Semaphore(ATTEMPTS_AT_ONCE), asyncio.Semaphore(BURSTS_AT_ONCE)
+
+        async def ask(some: Sequence[int], slots: asyncio.Semaphore) -> None:
+            try:
+                async with aclosing(self._way.ask(self._address, some, self._dialer)) as answers:
+                    async for port in answers:
+                        results.put_nowait(port)
+            finally:
+                slots.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                start = 0
+                while start < len(ports):
+                    burst = min(self._way.burst, self._dialer.pace.burst(self._address))
+                    slots = single if burst == 1 else bursts
+                    await slots.acquire()
+                    if not self.witness and self._may_give_up and self._silences >= SILENT_PORTS_BEFORE_GIVING_UP:
+                        break
+                    if self.witness and self._silences >= SILENCES_BEFORE_DOUBT:
+                        await self._make_sure(len(ports) - start)
+                    group.create_task(ask(ports[start : start + burst], slots))
+                    start += burst
+        except* Fell as fell:
+            raise fell.exceptions[0] from None
+        finally:
+            results.put_nowait(None)
+
+    def _note(self, port: Port) -> None:
+        if port.state is State.SILENT:
+            self._silences += 1
+            return
+        self._silences = 0
+        # A refusal costs a device least; the last one is the best sign of life.
+        if self.witness is None or port.state is State.CLOSED:
+            self.witness = port
+
+    async def _make_sure(self, unasked: int) -> None:
+        """Ask the witness again, after a rest once more, and raise Fell where it stays silent."""
+        self._silences = 0
+        if await self._is_alive():
+            return
+        await asyncio.sleep(REST_S)
+        self._dialer.pace.be_gentle_to(self._address)
+        if not await self._is_alive():
+            raise Fell(self._address, unasked)
+
+    async def _is_alive(self) -> bool:
+        asked = [self.witness.endpoint.port] if self.witness else []
+        async with aclosing(self._way.ask(self._address, asked, self._dialer)) as answers:
+            return any([port.state is not State.SILENT async for port in answers])

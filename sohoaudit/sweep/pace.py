@@ -6,7 +6,8 @@ The numbers come from what other careful scanners allow themselves and from devi
 
 import asyncio
 import contextlib
-from collections import defaultdict
+import statistics
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -29,8 +30,12 @@ class Manners:
 GENTLE = Manners("gentle", 5, 500, 1, 0.5, 30)
 NORMAL = Manners("normal", 20, 1_000, 2, 0.25, 30)
 # For emulated devices on loopback and for benchmarks of capacity; never a default against real devices.
-LAB = Manners("lab", 10_000, 100_000, 64, 0.0, 1_000)
+LAB = Manners("lab", 1_000_000, 1_000_000, 64, 0.0, 1_000)
 SHORTEST_SLEEP_S = 0.001
+# So much later than its turn a packet may leave without a second of the host's holding one too many.
+LATENESS_S = 0.04
+# What a host may be sent within this time may as well be sent at once; at any pace for real devices that is one.
+BURST_S = 0.01
 MANNERS = {manners.name: manners for manners in (GENTLE, NORMAL, LAB)}
 
 
@@ -40,19 +45,70 @@ class Turns:
     def __init__(self, gap_s: float) -> None:
         """Takes the least time between two moments."""
         self.gap_s = gap_s
-        self._last_s = 0.0
+        self._next_s = 0.0
         self._queue = asyncio.Lock()
 
-    async def take(self) -> None:
-        """Wait for the next moment."""
+    async def take(self, count: int = 1) -> None:
+        """Wait for the next moment; `count` things happen in it, and the one after waits that much longer."""
+        async with self.hold(count):
+            pass
+
+    @contextlib.asynccontextmanager
+    async def hold(self, count: int = 1) -> AsyncIterator[None]:
+        """The same for a moment that another budget may put off: it counts from when the block ends."""
         clock = asyncio.get_running_loop().time
         async with self._queue:
-            moment = max(clock(), self._last_s + self.gap_s)
+            moment = max(clock(), self._next_s)
             # A loop cannot sleep shorter than this; the debt is paid by the next one.
             if moment - clock() > SHORTEST_SLEEP_S:
                 await asyncio.sleep(moment - clock())
-                moment = max(moment, clock())
-            self._last_s = moment
+            yield
+            self._next_s = max(moment, clock()) + count * self.gap_s
+
+
+class Link:
+    """The way out, which may be slower than the run's budget: loss and growing round trips halve its rate, as in TCP.
+
+    A lost packet is one whose repetition was answered. A queue on the way shows in every round trip, a slow device
+    only in its own: the median of the last ones counts. Clean answers raise the rate again, a step each.
+    """
+
+    LOST_SHARE = 0.05
+    QUEUE_S = 0.15
+    # Losses are known late, after a host's first round: so many are forgiven after a time of clean answers.
+    CREDIT = 20.0
+    LEAST_PACKETS_A_SECOND = 50.0
+    # Of so many answers one is judged; after a halving as many must come before the next.
+    WINDOW = 32
+    STEPS_TO_DOUBLE = 200
+
+    def __init__(self, most_packets_a_second: float) -> None:
+        """Takes the rate that is never exceeded, and with which it begins."""
+        self.most = self.packets_a_second = most_packets_a_second
+        self._shortest_s: dict[str, float] = {}
+        self._queued_s: deque[float] = deque(maxlen=self.WINDOW)
+        self._lost = 0.0
+
+    def heard(self, address: str, round_trip_s: float) -> None:
+        """An answer came after so many seconds."""
+        shortest_s = self._shortest_s[address] = min(round_trip_s, self._shortest_s.get(address, round_trip_s))
+        self._queued_s.append(round_trip_s - shortest_s)
+        self._lost = max(-self.CREDIT, self._lost - self.LOST_SHARE)
+        if len(self._queued_s) == self.WINDOW and statistics.median(self._queued_s) > self.QUEUE_S:
+            self._halve()
+        else:
+            self.packets_a_second = min(self.most, self.packets_a_second + self.most / self.STEPS_TO_DOUBLE)
+
+    def lost(self) -> None:
+        """A packet, or the answer to it, got lost."""
+        self._lost += 1
+        if self._lost > self.LOST_SHARE * self.WINDOW + 1:
+            self._halve()
+
+    def _halve(self) -> None:
+        self.packets_a_second = max(min(self.LEAST_PACKETS_A_SECOND, self.most), self.packets_a_second / 2)
+        self._queued_s.clear()
+        self._lost = 0.0
 
 
 class _Host:
@@ -68,7 +124,7 @@ class _Host:
     def treat_with(self, manners: Manners) -> None:
         """Change the manners; moments already handed out and connections already open stay as they are."""
         self.manners = manners
-        self.turns.gap_s = 1 / manners.host_packets_a_second
+        self.turns.gap_s = (1 + LATENESS_S) / manners.host_packets_a_second
         self.requests_apart.gap_s = manners.request_gap_s
         self.connections = asyncio.Semaphore(manners.host_connections)
 
@@ -79,6 +135,7 @@ class PoliteKeeper:
     def __init__(self, manners: Manners = NORMAL) -> None:
         """Takes the manners that hold for every host that is not known to be fragile."""
         self.manners = manners
+        self.link = Link(manners.run_packets_a_second)
         self._run = Turns(1 / manners.run_packets_a_second)
         self._hosts: dict[str, _Host] = {}
 
@@ -88,11 +145,25 @@ class PoliteKeeper:
         if host.manners.host_packets_a_second > GENTLE.host_packets_a_second:
             host.treat_with(GENTLE)
 
-    async def packet(self, address: str) -> None:
-        """Wait until one more new packet may go to the host."""
-        await self._run.take()
-        # The host's turn comes last, so that nothing stands between it and the packet.
-        await self._host(address).turns.take()
+    async def packet(self, address: str, count: int = 1) -> None:
+        """Wait until one more new packet, or `count` of them, may go to the host."""
+        # The host's turn ends after the run's, so that a full run never bunches what one host gets.
+        async with self._host(address).turns.hold(count):
+            await self._run.take(count)
+
+    def heard(self, address: str, round_trip_s: float) -> None:
+        """The host answered after so many seconds."""
+        self.link.heard(address, round_trip_s)
+        self._run.gap_s = 1 / self.link.packets_a_second
+
+    def lost(self, address: str) -> None:
+        """A packet to the host, or its answer, got lost: the repetition was answered."""
+        self.link.lost()
+        self._run.gap_s = 1 / self.link.packets_a_second
+
+    def burst(self, address: str) -> int:
+        """How many packets may go to the host in one turn: one, but for manners that know no haste too great."""
+        return max(1, int(self._host(address).manners.host_packets_a_second * BURST_S))
 
     @contextlib.asynccontextmanager
     async def connection(self, address: str) -> AsyncIterator[None]:

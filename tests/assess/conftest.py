@@ -57,6 +57,7 @@ class Part:
     released: date
     field: str = "ssh.banner"
     text: str = "SSH-2.0-dropbear"
+    weighs_low: bool = False
 
 
 @dataclass(frozen=True)

@@ -149,15 +149,28 @@ def test_the_age_is_that_of_the_newest_part(judge):
     assert "14 years" in finding.title and len(finding.evidence) == 2
 
 
+def test_firmware_that_shows_no_update_is_planned_inside_and_for_this_week_from_the_internet(judge):
+    world = World(parts=OLD_PARTS)
+    assert only(judge(box(), world=world)).priority is Priority.MEDIUM
+    outside = judge(box((at(OUTSIDE, 443), "https")), Vantage.INTERNET, world)
+    assert outside["firmware.age"].priority is Priority.HIGH
+
+
+@pytest.mark.parametrize(("released", "is_told"), [(date(2023, 6, 1), True), (date(2024, 6, 1), False)])
+def test_three_years_are_the_measure(judge, released, is_told):
+    assert bool(judge(box(), world=World(parts=(Part("dropbear", "2022.83", released),)))) is is_told
+
+
 @pytest.mark.parametrize(
     ("device", "parts"),
     [
         (box(firmware="1.2"), OLD_PARTS),
         (box(kind="computer"), OLD_PARTS),
-        (box(), (*OLD_PARTS, Part("lighttpd", "1.4.69", date(2023, 2, 10)))),
+        (box(), (*OLD_PARTS, Part("lighttpd", "1.4.74", date(2024, 2, 19)))),
+        (box(), (Part("Linux kernel", "2.6.36", date(2010, 10, 20), weighs_low=True),)),
         (box(), ()),
     ],
-    ids=["version told", "computer", "a newer part", "no part"],
+    ids=["version told", "computer", "a newer part", "a part that is built in for ever", "no part"],
 )
 def test_the_age_is_not_estimated_where_it_would_mislead(judge, device, parts):
     assert judge(device, world=World(parts=parts)) == {}

@@ -16,6 +16,7 @@ CELLS = """
     unsupported      urgent  high    medium
     management       high    high    low
     vulnerable       high    medium  medium
+    unmaintained     high    medium  medium
     outdated         medium  medium  low
     unknown          medium  medium  low
     fine             low     low     -

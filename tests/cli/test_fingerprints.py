@@ -52,6 +52,40 @@ def test_sound_files_are_told_to_be_sound(own):
     assert "are sound" in result.stdout
 
 
+def test_the_faults_of_every_kind_of_knowledge_are_told_in_one_run(own, monkeypatch):
+    from sohoaudit.knowledge import KnowledgeError, lifecycle, parts
+
+    monkeypatch.setattr(lifecycle, "validate", lambda: [KnowledgeError("fingerprints/lifecycle/x.yaml", 3, "wrong")])
+    monkeypatch.setattr(parts, "validate", lambda: [KnowledgeError("fingerprints/parts.yaml", 4, "wrong too")])
+    result = run("validate", "--fingerprints", own(FILE.replace("source", "sauce")))
+    assert result.exit_code == 2
+    for told in ("x.yaml:6: 'sauce'", "lifecycle/x.yaml:3: wrong", "parts.yaml:4: wrong too"):
+        assert told in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("vendor: Example", "vendor: Example\nversions: doted"), "x.yaml:3: 'doted' is not a versions (did you mean"),
+        (("vendor: Example", "vendor: ASUS\nversions: fritz"), "x.yaml:3: fingerprints/makers.yaml orders ASUS by"),
+        (
+            ("expect: { model: X1 }", "expect: { model: X1, vendor: NETGEAR, firmware: Q }"),
+            "cannot read the version 'Q'",
+        ),
+    ],
+)
+def test_a_version_that_could_not_be_ordered_is_a_fault(own, change, message):
+    result = run("validate", "--fingerprints", own(FILE.replace(*change)))
+    assert result.exit_code == 2 and message in result.stderr
+
+
+def test_the_summary_counts_every_kind_of_knowledge():
+    told = {line[8:]: int(line[:6]) for line in run("list", "--summary").stdout.splitlines()}
+    assert told["makers"] >= 60 and told["product lines"] >= 150 and told["fingerprints"] >= 400
+    exploited = [count for name, count in told.items() if "exploited" in name]
+    assert len(exploited) == 4 and sum(exploited) == told["advisories"]
+
+
 def test_every_fault_of_a_file_is_told_with_its_line(own):
     result = run("validate", "--fingerprints", own(FILE.replace("source", "sauce").replace("model>", "fimware>")))
     assert result.exit_code == 2

@@ -39,7 +39,8 @@ async def office():
 
 
 def dialer(office: Office, *, from_outside: bool = False) -> Dialer:
-    return Dialer(office.wan if from_outside else office.lan, PoliteKeeper(LAB), office.street)
+    scope = office.wan if from_outside else office.lan
+    return Dialer(scope, PoliteKeeper(LAB), office.street, named_ports=(9100,))
 
 
 async def say(office: Office, address: str, port: int, text: str = "", limit_bytes: int = 65_536) -> str:

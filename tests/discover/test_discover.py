@@ -95,4 +95,4 @@ async def test_a_search_that_is_abandoned_leaves_no_task_behind() -> None:
 
 
 def test_every_way_is_a_file_of_its_folder() -> None:
-    assert set(discover.ways()) == {"connect", "ipv6", "mdns", "neighbours", "ssdp"}
+    assert set(discover.ways()) == {"arp", "connect", "ipv6", "mdns", "neighbours", "ssdp"}

@@ -313,3 +313,21 @@ def test_a_page_that_lists_makers_by_the_hundred_is_cheap_and_the_same_in_both_e
         if isinstance(engine, patterns.LinearEngine):
             assert time.process_time() - started < 0.1
     assert answers[0] == answers[1]
+
+
+def test_a_question_over_udp_goes_to_the_host_once(made):
+    identifier = made(
+        """
+vendor: Example
+fingerprints:
+  - name: title
+    when: { http.title: '^Example switch$' }
+    then_ask: [nsdp]
+    source: made up
+    examples: [{ give: { http.title: Example switch }, expect: {} }]
+"""
+    )
+    title = seen({"http.title": "Example switch"})
+    assert identifier.questions([title]) == [Question(WEB, name="nsdp")]
+    answer = seen({"nsdp.model": "X1"}, Endpoint(WEB.address, 63322, Transport.UDP))
+    assert identifier.questions([title, answer]) == []

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sohoaudit.knowledge import names
+from sohoaudit.knowledge import advisories, names
+from sohoaudit.knowledge.fields import files_in
+from sohoaudit.knowledge.fingerprints import load
 
 
 @pytest.mark.parametrize(
@@ -21,7 +23,7 @@ from sohoaudit.knowledge import names
         ("dlink", "DIR-850L B1", ("D-Link", "DIR-850L", "B1", None)),
         ("D-Link Systems", "DIR-868L (A1)", ("D-Link", "DIR-868L", "A1", None)),
         ("D-Link", "DIR-600 Bx", ("D-Link", "DIR-600", "B", None)),
-        ("Western Digital", "My Cloud EX2", ("WD", "My Cloud EX2", None, None)),
+        ("Western Digital", "My Cloud EX2", ("Western Digital", "My Cloud EX2", None, None)),
         ("hewlett-packard", "HP LaserJet", ("HP", "LaserJet", None, None)),
         ("Cisco Systems, Inc.", "Cisco RV340", ("Cisco", "RV340", None, None)),
         ("Someone", "Box 3000", ("Someone", "Box 3000", None, None)),
@@ -78,9 +80,29 @@ def test_a_revision_is_named_not_named_or_nobody_can_say(named, own, answer):
 
 
 def test_makers_that_bought_each_other_stay_two():
-    assert names.maker("Cisco-Linksys").name == "Cisco"
-    assert names.maker("linksys").name == "Linksys"
+    assert names.maker("Cisco-Linksys").name == names.maker("linksys").name == "Linksys"
+    assert names.maker("Hewlett Packard Enterprise").name == "HPE" != names.maker("Hewlett-Packard").name
     assert names.maker("Arris").name != names.maker("Technicolor").name
+
+
+def test_the_fingerprints_and_the_table_of_makers_mean_the_same_by_a_name():
+    known = load()
+    spoken_of = {file.removesuffix(".yaml") for folder in ("advisories", "lifecycle") for file in files_in(folder)}
+    for maker in known.makers.values():
+        for spelling in (maker.name, *maker.aliases):
+            found = names.maker(spelling)
+            assert found is None or found.name == maker.name, spelling
+            assert found or names.letters(spelling) not in spoken_of, f"{spelling}: add {maker.name} to makers.yaml"
+    for one in names.makers():
+        assert {known.maker(spelling) or one.name for spelling in (one.name, *one.aliases)} == {one.name}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "cve"), [("Lorex", "IPC-HFW4431R", "CVE-2021-33044"), ("Netgate", "pfSense", None)]
+)
+def test_what_is_known_of_the_real_maker_holds_for_the_brand(vendor, model, cve):
+    found = {one.id for one in advisories.applies(vendor, model)}
+    assert cve is None or cve in found
 
 
 def test_suggestions_are_the_likeliest_first():

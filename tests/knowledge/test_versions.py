@@ -12,6 +12,8 @@ from sohoaudit.knowledge.versions import SCHEMES, compare, is_before, is_through
 RISING = [
     ("netgear", ["V1.0.9.20_10.2.40", "V1.0.9.88_10.2.88", "V1.0.11.100_10.2.100", "V1.0.11.216_10.2.122"]),
     ("netgear", ["V2.7.4.24", "V2.7.5.4"]),
+    ("lined", ["WC.16.10.0012", "WC.16.11.0003"]),
+    ("lined", ["6.90A.342.003", "7.20A.256.024"]),
     ("dotted", ["6.0.6.3", "6.3.1.11", "6.3.1.19", "V7.0.6.3"]),
     ("readynas", ["4.2.27", "RAIDiator 4.2.31"]),
     ("readynas", ["6.9.3", "6.10.9"]),

@@ -94,7 +94,7 @@ class Stop:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What the command sees: this very sohoaudit, no home of a person, no colours."""
+    """What the command sees: this very sohoaudit, no home of a person, no colours, one order of sets."""
     here = str(Path(sohoaudit.__file__).parents[1])
     own = {
         "HOME": str(folder),
@@ -102,6 +102,7 @@ def environment(folder: Path) -> dict[str, str]:
         "XDG_CONFIG_HOME": str(folder),
         "XDG_DATA_HOME": str(folder),
         "XDG_STATE_HOME": str(folder),
+        "PYTHONHASHSEED": "0",
     }
     return os.environ | own | {"PYTHONPATH": here, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 

@@ -35,6 +35,15 @@ import socket, sys, time
 speaking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 while True: speaking.sendto(b"hello", (sys.argv[1], 9)); time.sleep(0.2)
 """
+_INDEX = """
+import http.server, sys
+class Index(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print(self.path, flush=True)
+        self.send_response(200); self.end_headers(); self.wfile.write(sys.argv[1].encode())
+    def log_message(self, *_): pass
+server = http.server.HTTPServer(("127.0.0.1", 8099), Index); print("ready", flush=True); server.serve_forever()
+"""
 Doors = set[tuple[str, int]]
 
 
@@ -243,6 +252,35 @@ def test_a_clean_office_has_no_exposure_from_any_side(clean_office: Lab, tmp_pat
     everything = merged(clean_office, tmp_path, "desk.json", "outside.json")
     for document in (within, without, everything):
         assert {e["evidence"] for e in exposures(document)} <= {"lan-only"}
+
+
+@pytest.mark.parametrize("host", ["desk", "outside"])
+def test_an_index_is_asked_about_the_internet_address_alone_and_what_it_saw_is_indexed(
+    both_families: Lab, tmp_path: Path, host: str
+) -> None:
+    record = {"ip": WAN_ADDRESS, "ports": [443, 7547], "cpes": [], "hostnames": [], "tags": [], "vulns": []}
+    serving = subprocess.Popen(
+        both_families.command(host, sys.executable, "-c", _INDEX, json.dumps(record)), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert serving.stdout and serving.stdout.readline() == "ready\n"
+        where = ["gateway"] if host == "desk" else [WAN_ADDRESS, "--vantage", "internet", "--authorized", "me"]
+        words = ["scan", *where, "--ports", "443", "--index", "internetdb", "--pace", "lab", "--yes", "-q"]
+        done = run(both_families, host, tmp_path, *words, "--format", "json", "--output", "seen.json",
+                   SOHOAUDIT_INDEX_URL="http://127.0.0.1:8099")  # fmt: skip
+        assert done.returncode in (0, 1, 3), done.stderr
+        asked = serving.stdout.readline()
+    finally:
+        serving.kill()
+        serving.wait()
+    assert asked == f"/{WAN_ADDRESS}\n"
+    document = json.loads((tmp_path / "seen.json").read_text())
+    assert claims(document, "indexed") == {(WAN_ADDRESS, 443), (WAN_ADDRESS, 7547)}
+    (router,) = [d for d in document["devices"] if WAN_ADDRESS in d["addresses"]]
+    assert len(router["addresses"]) == (2 if host == "desk" else 1)
+    assert {e["detail"].split(",")[0] for e in router["exposures"] if e["evidence"] == "indexed"} == {
+        "Shodan InternetDB"
+    }
 
 
 def test_what_nmap_wrote_outside_merges_with_the_audit_from_inside(

@@ -9,8 +9,27 @@ from collections.abc import Awaitable, Callable
 import pytest
 from zeroconf import DNSOutgoing, DNSPointer, DNSText
 
+from sohoaudit.knowledge.fingerprints import UDP_QUESTIONS
 from sohoaudit.model import Endpoint, Observation, Transport
-from sohoaudit.probe import Dialogue, dhip, dns, mdns, mndp, natpmp, netbios, ntp, pptp, rtsp, sadp, sip, ubnt, wsd
+from sohoaudit.probe import (
+    Dialogue,
+    dhip,
+    dns,
+    findhost,
+    mdns,
+    mndp,
+    natpmp,
+    netbios,
+    nsdp,
+    ntp,
+    pptp,
+    probes,
+    rtsp,
+    sadp,
+    sip,
+    ubnt,
+    wsd,
+)
 
 from .loopback import HERE, free_port
 
@@ -93,6 +112,17 @@ CASES: dict[str, tuple[Ask, bytes, dict[str, str]]] = {
         + tlv(8, b"MikroTik", ">HH") + tlv(12, b"RBD52G", ">HH"),
         {"mndp.version": "6.49.10 (long-term)", "mndp.board": "RBD52G", "mndp.mac": "4c:5e:0c:00:00:01"},
     ),
+    "nsdp": (
+        nsdp.ask,
+        b"\1\2" + bytes(22) + b"NSDP" + bytes(4) + tlv(1, b"GS908E", ">HH") + tlv(4, b"\x28\xc6\x8e\0\0\1", ">HH")
+        + tlv(0x0D, b"2.06.99", ">HH") + tlv(0xFFFF, b"", ">HH"),
+        {"nsdp.model": "GS908E", "nsdp.firmware": "2.06.99", "nsdp.mac": "28:c6:8e:00:00:01"},
+    ),
+    "findhost": (
+        findhost.ask,
+        b"\x12\x34\x56\x78SYNO" + tlv(0x11, b"nas", ">BB") + tlv(0x78, b"DS999+", ">BB") + tlv(0x77, b"7.9-1", ">BB"),
+        {"findhost.model": "DS999+", "findhost.version": "7.9-1", "findhost.hostname": "nas"},
+    ),
     "netbios": (
         netbios.ask,
         b"\x53\x48\x84\0\0\0\0\1\0\0\0\0" + b"\x20" + b"CK" + b"A" * 30 + b"\0" + b"\0\x21\0\1\0\0\0\0\0\x2f" + b"\2"
@@ -165,3 +195,8 @@ async def test_an_answer_over_tcp_is_read(
 async def test_a_closed_udp_port_is_told_to_the_caller(dial: Dialogue) -> None:
     with pytest.raises(ConnectionRefusedError):
         await ntp.ask(Endpoint(HERE, free_port(socket.SOCK_DGRAM), Transport.UDP), dial)
+
+
+@pytest.mark.parametrize("name", UDP_QUESTIONS)
+def test_a_question_that_a_fingerprint_may_name_is_one_of_ours_over_udp(name: str) -> None:
+    assert probes()[name].udp

@@ -78,3 +78,28 @@ async def test_an_agent_that_speaks_only_v1_is_asked_by_v1(answers: Callable[...
     seen = await snmp.ask(there, dialogue())
     assert seen and seen.fields["snmp.sysdescr"] == "old1" and seen.fields["snmp.version"] == "1"
     assert asked == [1, 0] and LAB.name == "lab"
+
+
+async def test_an_agent_tells_its_engine_without_a_community(street: Callable[[str], Table]) -> None:
+    dial = dialogue(street("something-else"))
+    seen = await snmp.engine(AGENT, dial)
+    # net-snmp's enterprise number 8072, RFC 3411's form
+    assert seen and seen.fields["snmp.engine_id"].startswith("80001f88")
+    again = await snmp.engine(AGENT, dial)
+    assert again and again.fields == seen.fields
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x30\x03\x02\x01\x03", b"0" * 60, b"\x30\x80" + b"\xff" * 40])
+def test_what_is_no_report_tells_no_engine(answer: bytes) -> None:
+    assert snmp.engine_id(answer) == ""
+
+
+def test_an_engine_without_a_number_of_its_own_tells_nothing() -> None:
+    def answer(identifier: bytes) -> bytes:
+        parameters = bytes([4, len(identifier)]) + identifier + b"\x02\x01\x00\x02\x01\x00\x04\x00\x04\x00\x04\x00"
+        security = bytes([0x30, len(parameters)]) + parameters
+        inner = b"\x02\x01\x03" + b"\x30\x00" + bytes([4, len(security)]) + security
+        return bytes([0x30, len(inner)]) + inner
+
+    assert snmp.engine_id(answer(b"\x80\0\x1f\x88\3\1\2\3")) == "80001f8803010203"
+    assert snmp.engine_id(answer(b"\x80\0\x1f\x88\0\0\0\0")) == ""

@@ -46,7 +46,7 @@ ALLOWED = {
     "div": {"class", "role", "tabindex", "aria-label"},
     "nav": {"aria-label"},
     "section": {"id", "class", "aria-labelledby"},
-    "article": {"class", "aria-labelledby"},
+    "article": {"class", "id", "aria-labelledby"},
     "svg": {"font-size", "viewbox", "width", "height", "role", "aria-labelledby"},
     "marker": {"id", "viewbox", "refx", "refy", "markerwidth", "markerheight", "orient"},
     "line": {"class", "stroke", "x1", "y1", "x2", "y2", "marker-end"},
@@ -376,3 +376,11 @@ def test_an_audit_from_outside_does_not_say_that_nobody_looked_from_there() -> N
 def test_a_shared_copy_offers_no_command_that_knows_its_findings() -> None:
     office = replace(FORWARDED, settings={"redacted": "yes"})
     assert "sohoaudit verify" in rendered(FORWARDED) and "sohoaudit verify" not in rendered(office)
+
+
+def test_what_is_less_pressing_has_its_steps_behind_page_one() -> None:
+    page = rendered(EXPOSED)
+    behind = page[page.index('id="remedies"') :]
+    assert "The sign-in page speaks only old encryption" in behind
+    assert "Nothing to do now; a new router speaks TLS 1.2 or later." in behind
+    assert '<a href="#remedy-1">The sign-in page speaks only old encryption</a>' in page

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sohoaudit import document, report
-from sohoaudit.model import Endpoint, Evidence, Exposure, Scope, Vantage
+from sohoaudit.model import Endpoint, Evidence, Exposure, Join, Observation, Scope, Vantage
+from sohoaudit.places import secret
 from sohoaudit.report.content import redact
 from tests.report.assessed import offices
 from tests.report.offices import CAMERA, FORWARDED, NAS, OFFICES, ROUTER, audit, finding
@@ -158,7 +159,7 @@ def test_this_machines_key_is_made_once_and_for_its_owner_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert redact.own_key() == redact.own_key()
+    assert secret("redact.key", 32) == secret("redact.key", 32)
     [file] = tmp_path.rglob("redact.key")
     assert file.stat().st_mode & 0o777 == 0o600
     assert redact.redacted(FORWARDED) == redact.redacted(FORWARDED)
@@ -167,11 +168,20 @@ def test_this_machines_key_is_made_once_and_for_its_owner_alone(
 def test_where_the_key_cannot_be_kept_one_for_this_run_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    assert len(redact.own_key()) == 32
-    assert redact.own_key() != redact.own_key()
+    assert len(secret("redact.key", 32)) == 32
+    assert secret("redact.key", 32) != secret("redact.key", 32)
 
 
 @given(st.lists(st.ip_addresses(v=4), unique=True, max_size=60))
 def test_two_addresses_never_become_one(addresses) -> None:
     office = audit(replace(NAS, addresses=tuple(map(str, addresses))))
     assert len(set(redact.redacted(office, KEY).devices[0].addresses)) == len(addresses)
+
+
+def test_what_devices_said_is_dropped_and_why_they_are_one_keeps_its_kind_alone() -> None:
+    said = Observation.of(Endpoint("203.0.113.7", 443), {"http.body": "Welcome to the Miller family"})
+    box = replace(ROUTER, observations=(said,), joins=(Join(("192.168.1.1", "203.0.113.7"), "tls:" + "ab" * 32),))
+    (device,) = redact.redacted(replace(FORWARDED, devices=(box,)), b"k" * 32).devices
+    assert device.observations == ()
+    assert device.joins[0].key.startswith("tls:") and "abab" not in device.joins[0].key
+    assert device.joins[0].addresses[1] != "203.0.113.7"

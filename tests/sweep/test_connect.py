@@ -6,7 +6,8 @@ import socket
 
 from sohoaudit.dialer import Dialer, OpenStreet
 from sohoaudit.model import Endpoint, Scope, Vantage
-from sohoaudit.sweep.connect import SILENT_PORTS_BEFORE_GIVING_UP, State, sweep
+from sohoaudit.sweep import SILENT_PORTS_BEFORE_GIVING_UP, State, sweep
+from sohoaudit.sweep.connect import Connect
 from sohoaudit.sweep.pace import LAB, PoliteKeeper
 
 HOST = "127.0.0.1"
@@ -28,7 +29,7 @@ def _dialer(street: OpenStreet | None = None, vantage: Vantage = Vantage.LAN) ->
 
 
 async def _states(ports: list[int], dialer: Dialer) -> dict[int, State]:
-    return {port.endpoint.port: port.state async for port in sweep(HOST, ports, dialer)}
+    return {port.endpoint.port: port.state async for port in sweep(HOST, ports, dialer, Connect())}
 
 
 async def test_open_and_closed_ports_are_told_apart() -> None:
@@ -53,7 +54,7 @@ async def test_a_port_is_told_as_soon_as_it_is_known() -> None:
     with socket.socket() as listening:
         listening.bind((HOST, 0))
         listening.listen()
-        first = await anext(aiter(sweep(HOST, [9, listening.getsockname()[1]], _dialer(OneSlowPort()))))
+        first = await anext(aiter(sweep(HOST, [9, listening.getsockname()[1]], _dialer(OneSlowPort()), Connect())))
     assert first.state is State.OPEN
 
 
@@ -90,7 +91,7 @@ async def test_a_port_that_stayed_silent_on_a_host_that_answers_is_asked_once_mo
 
 
 async def test_a_sweep_that_is_abandoned_leaves_no_task_and_no_socket_behind() -> None:
-    ports = sweep(HOST, list(range(1, 60)), _dialer())
+    ports = sweep(HOST, list(range(1, 60)), _dialer(), Connect())
     await anext(ports)
     await ports.aclose()
     await asyncio.sleep(0)

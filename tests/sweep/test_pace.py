@@ -8,7 +8,7 @@ import pytest
 
 from sohoaudit.dialer import BudgetSpent
 from sohoaudit.model import Endpoint
-from sohoaudit.sweep.pace import GENTLE, Manners, PoliteKeeper, Turns
+from sohoaudit.sweep.pace import GENTLE, Link, Manners, PoliteKeeper, Turns
 
 QUICK = Manners("quick", 50, 1_000, 2, 0.02, 3)
 
@@ -101,3 +101,56 @@ async def test_a_fragile_host_is_asked_gently_from_then_on_and_others_are_not() 
     other = await _moments(keeper, "192.0.2.2", 3)
     assert fragile[-1] - fragile[0] >= 2 / GENTLE.host_packets_a_second * 0.95
     assert other[-1] - other[0] < 1 / GENTLE.host_packets_a_second
+
+
+def test_loss_halves_the_links_rate_and_clean_answers_raise_it_again() -> None:
+    link = Link(1_000)
+    for _ in range(4):
+        link.lost()
+    assert link.packets_a_second == 500
+    for _ in range(250):
+        link.heard("192.0.2.1", 0.01)
+    assert link.packets_a_second == 1_000
+
+
+def test_a_packet_lost_here_and_there_slows_nothing() -> None:
+    link = Link(1_000)
+    for number in range(1_000):
+        link.heard(f"192.0.2.{number % 20}", 0.01)
+        if number % 50 == 0:
+            link.lost()
+    assert link.packets_a_second == 1_000
+
+
+def test_a_queue_on_the_way_halves_the_rate_and_one_slow_device_does_not() -> None:
+    queued, one_slow = Link(1_000), Link(1_000)
+    for number in range(120):
+        host = f"192.0.2.{number % 10}"
+        queued.heard(host, 0.01 if number < 10 else 0.4)
+        one_slow.heard(host, 0.4 if number % 10 == 3 and number > 10 else 0.01)
+    assert queued.packets_a_second <= 500
+    assert one_slow.packets_a_second == 1_000
+
+
+def test_the_rate_never_falls_below_what_one_office_needs_to_be_finished() -> None:
+    link = Link(1_000)
+    for _ in range(1_000):
+        link.lost()
+    assert link.packets_a_second == Link.LEAST_PACKETS_A_SECOND
+
+
+async def test_a_slower_link_holds_the_whole_run_back() -> None:
+    keeper = PoliteKeeper(Manners("many", 1_000, 400, 2, 0, 3))
+    for _ in range(9):
+        keeper.lost("192.0.2.1")
+    started = time.monotonic()
+    await asyncio.gather(*(_moments(keeper, f"192.0.2.{host}", 1) for host in range(11)))
+    assert time.monotonic() - started >= 10 / 100 * 0.95
+
+
+async def test_a_full_run_bunches_nothing_for_one_host() -> None:
+    keeper = PoliteKeeper(Manners("full", 50, 100, 2, 0, 3))
+    others = [asyncio.create_task(_moments(keeper, f"192.0.2.{host}", 12)) for host in range(2, 6)]
+    moments = await _moments(keeper, "192.0.2.1", 12)
+    await asyncio.gather(*others)
+    assert all(later - earlier >= 0.019 for earlier, later in itertools.pairwise(moments))

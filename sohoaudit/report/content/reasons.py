@@ -18,6 +18,7 @@ PRIORITY_TABLE = tuple(
         ("unsupported", "urgent high medium"),
         ("management", "high high low"),
         ("vulnerable", "high medium medium"),
+        ("unmaintained", "high medium medium"),
         ("outdated", "medium medium low"),
         ("unknown", "medium medium low"),
         ("fine", "low low -"),
@@ -33,8 +34,11 @@ def why(finding: Finding, t: Words) -> str:
     row = _ROWS.get(fact)
     if row is None or reach not in REACHES:
         return ""
-    if row[REACHES.index(reach)] is finding.priority:
+    wanted = row[REACHES.index(reach)]
+    if wanted is finding.priority:
         return guidance.reason(reach, fact, t.language)
+    if wanted is None or wanted.rank > finding.priority.rank:
+        return ""
     return t("finding.capped", when=t(f"when.{finding.priority}"), fact=t.term("facts", fact))
 
 
