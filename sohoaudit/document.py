@@ -42,7 +42,7 @@ class DocumentError(ValueError):
 
 
 def to_document(audit: Audit) -> Json:
-    """The audit as JSON values, keys as DESIGN's contract names them; of observations the longest pages are left out.
+    """The audit as JSON values, keys as the schema names them; of observations the longest pages are left out.
 
     Times are ISO 8601 with offset. `head` and `device_document` give the same in parts, for those who stream.
     """

@@ -140,7 +140,7 @@ class Endpoint:
 class Observation:
     """What one endpoint said at one time: `field → value`, made safe to print.
 
-    Several values of one field stand one per line. The names of the fields are the contract of DESIGN's last part
+    Several values of one field stand one per line. The names of the fields are a contract that others build on
     (`http.title`, `ssh.banner`, …). `probe` names the question that brought the answer.
     """
 
@@ -351,7 +351,7 @@ def _is_swept(network: IPNetwork) -> bool:
 
 
 def is_public(address: str | IPAddress) -> bool:
-    """Whether the internet could route to it, as DESIGN counts it.
+    """Whether the internet could route to it.
 
     Public is whatever is not RFC 1918, RFC 6598 (carrier-grade NAT), ULA (RFC 4193), link-local, loopback, multicast
     or unspecified; the documentation ranges (RFC 5737, RFC 3849) count as public, since demo and labs live there.

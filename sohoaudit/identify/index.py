@@ -14,10 +14,10 @@ CACHE_SIZE = 4096
 CACHED_TEXT_LIMIT_CHARS = 512
 _TEXT_LIMIT_CHARS = 200
 _PAGE_LIMIT_CHARS, _VALUE_LIMIT_CHARS = 65_536, 4_096
-# How much one value may cost: a page of 64 KB is searched for 32 patterns, a banner for thousands. Only a page that
+# How much one value may cost: a page of 64 KB is searched for 24 patterns, a banner for thousands. Only a page that
 # lists makers by the hundred asks for more, and then the longest words that it holds decide which.
-_WORDS_LIMIT = 256
-_SEARCHED_LIMIT_CHARS = 32 * _PAGE_LIMIT_CHARS
+_WORDS_LIMIT = 192
+_SEARCHED_LIMIT_CHARS = 24 * _PAGE_LIMIT_CHARS
 
 Key = tuple[str, str]  # the field of a condition, and one of its patterns
 Found = Mapping[Key, patterns.Groups]

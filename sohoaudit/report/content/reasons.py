@@ -8,7 +8,7 @@ from .words import Words
 
 REACHES = ("internet", "perhaps", "inside")
 _EXPLOITED = ("firmware.known-exploited", "firmware.unknown")
-# DESIGN's rule as it is printed: the worst true thing, and the priority from internet, perhaps, inside only.
+# The rule as it is printed: the worst true thing, and the priority from internet, perhaps, inside only.
 PRIORITY_TABLE = tuple(
     (fact, tuple(None if word == "-" else Priority(word) for word in row.split()))
     for fact, row in (
