@@ -44,7 +44,7 @@ KEYS = {
         Key("language", "text", "en or ja"),
         Key("format", "text", "what to write, such as html,json"),
         Key("output", "text", "a file or a folder"),
-        Key("brand", "text", "your name, for the report's foot"),
+        Key("brand", "text", "a file that gives the report your name and logo"),
         Key("fail_on", "text", "urgent, high, medium, low or never", "urgent"),
         Key("history", "text", "a file, or postgresql://…", is_secret=True),
         Key("notify", "list", "where notices go, as apprise URLs", is_secret=True),

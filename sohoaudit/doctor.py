@@ -35,6 +35,21 @@ def checks(here: Here) -> Iterator[Check]:
     yield _ipv6(here)
     yield _engine()
     yield _pdf()
+    yield _schedule()
+
+
+def _schedule() -> Check:
+    """Whether something runs the audit every night, and whether it could."""
+    from .schedule import installed
+
+    found = installed()
+    broken = [f"{unit.file}: {unit.fault}" for unit in found if unit.fault]
+    if broken:
+        return Check("schedule", False, "; ".join(broken), "write it again with 'sohoaudit schedule print'")
+    if not found:
+        remedy = "'sohoaudit schedule print' writes the units (a line of your own crontab is not seen here)"
+        return Check("schedule", False, "nothing runs the audit every night", remedy)
+    return Check("schedule", True, ", ".join(str(unit.file) for unit in found))
 
 
 def _network(here: Here) -> Check:

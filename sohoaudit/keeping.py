@@ -205,7 +205,12 @@ def keeping(place: str | None, scope: Scope, *, site: str = "", tell: Tell | Non
     keeper = Keeper(place, site, scope)
     folder = beside(place) if place else state_folder()
     with ExitStack() as stack:
-        stack.enter_context(runs.Lock(folder / "locks", key, ", ".join(scope.targets)))
+        try:
+            stack.enter_context(runs.Lock(folder / "locks", key, ", ".join(scope.targets)))
+        except HistoryError as fault:
+            # Who keeps nothing may have nowhere to keep a lock.
+            if place is not None or isinstance(fault, runs.Busy):
+                raise
         if place is None:
             yield keeper
             return

@@ -2,8 +2,10 @@
 
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time, timedelta
+from pathlib import Path
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -118,3 +120,49 @@ def _systemd_word(word: str) -> str:
     """One word of ExecStart=: %, $, quotes and backslashes mean something there (systemd.service(5))."""
     safe = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
     return f'"{safe}"' if re.search(r"[\s'\";]", word) or not word else safe
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A unit of ours that is installed: its file, and what is wrong with it, empty where nothing is."""
+
+    file: Path
+    fault: str = ""
+
+
+def installed(folders: Iterable[Path] | None = None) -> list[Installed]:
+    """The units that were installed for systemd, cron.d and launchd; a line of a user's own crontab is not seen.
+
+    Args:
+        folders: where to look; this machine's own folders where None.
+    """
+    home = Path.home()
+    own = (
+        Path("/etc/systemd/system"),
+        home / ".config/systemd/user",
+        Path("/etc/cron.d"),
+        home / "Library/LaunchAgents",
+    )
+    found = []
+    for folder in folders or own:
+        for pattern in ("sohoaudit*.service", "sohoaudit*.cron", "sohoaudit", "org.sohoaudit*.plist"):
+            found += [Installed(file, _fault(file)) for file in sorted(folder.glob(pattern)) if file.is_file()]
+    return found
+
+
+# The program of a service, of a property list, and of a line of cron.d.
+_PROGRAM = re.compile(r"ExecStart=\"?([^\s\"]+)|<string>(/[^<]+)</string>|^(?:\S+\s+){5,6}?(/\S+)", re.MULTILINE)
+
+
+def _fault(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return "it cannot be read"
+    if file.suffix == ".service" and not file.with_suffix(".timer").exists():
+        return "its timer is missing"
+    program = re.search(
+        r"ExecStart=\"?([^\s\"]+)|<string>(/[^<]+)</string>|^(?:\S+\s+){5,6}?(/\S+)", text, re.MULTILINE
+    )
+    path = next((part for part in program.groups() if part), "") if program else ""
+    return "" if path and Path(path).exists() else f"its program {path or '(none)'} is not there"

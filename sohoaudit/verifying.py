@@ -5,13 +5,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING
 
-from .audit import Auditor, Settings
-from .dialer import Street
-from .here import Here
 from .history.change import lists_mappings, needs_mappings, why_unseen
 from .history.store import History, Past
 from .model import Audit, Device, Endpoint, Evidence, Finding, Scope, Transport, Vantage
+
+if TYPE_CHECKING:
+    from .audit import Settings
+    from .dialer import Street
+    from .here import Here
 
 # Enough to know the box again by its keys, or by its first page where it has none.
 _IDENTIFYING_PORTS = 3
@@ -42,7 +46,10 @@ class Errand:
     """What will be asked from one vantage for some findings: the addresses and ports, and what was known before."""
 
     scope: Scope
-    settings: Settings
+    tcp_ports: tuple[int, ...]
+    udp_ports: tuple[int, ...]
+    hairpin: tuple[str, ...]
+    site: str
     known: Audit
     findings: tuple[tuple[Device, Finding], ...]
 
@@ -50,18 +57,19 @@ class Errand:
     def described(self) -> str:
         """The errand in one line."""
         addresses = ", ".join(self.scope.targets)
-        ports = [*(str(port) for port in self.settings.tcp_ports), *(f"{port}/udp" for port in self.settings.udp_ports)]
+        ports = [*(str(port) for port in self.tcp_ports), *(f"{port}/udp" for port in self.udp_ports)]
         return f"{addresses} from {self.scope.vantage}: ports {', '.join(ports)}, for {len(self.findings)} findings"
 
 
-def errands(history: History, wanted: Iterable[Past], settings: Settings) -> tuple[list[Errand], list[Verified]]:
+def errands(history: History, wanted: Iterable[Past]) -> tuple[list[Errand], list[Verified]]:
     """What to ask for these findings, and those for which nothing can be asked; nothing is sent."""
     grouped: dict[str, list[tuple[Audit, Device, Finding]]] = defaultdict(list)
     told: list[Verified] = []
+    states = cache(history.states_of)
     for past in wanted:
         seen = [
             (scope, audit, device, finding)
-            for scope, audit, device in history.states_of(past.device)
+            for scope, audit, device in states(past.device)
             for finding in device.findings
             if finding.id == past.id
         ]
@@ -75,26 +83,36 @@ def errands(history: History, wanted: Iterable[Past], settings: Settings) -> tup
             when = f"seen as fixed on {past.fixed:%Y-%m-%d}" if past.fixed else "no longer known where it was"
             outcome = Outcome.FIXED if past.fixed else Outcome.COULD_NOT_TELL
             told.append(Verified(past.id, past.title, outcome, f"{when}; run a scan to look again", past.device))
-    return [_errand(history.states_beside(scope), seen, settings) for scope, seen in grouped.items()], told
+    sites = {box.id: box.site for box in history.devices()}
+    found = [_errand(history.states_beside(scope), seen, sites[seen[0][1].id]) for scope, seen in grouped.items()]
+    return found, told
 
 
 async def verify(
-    history: History, errand: Errand, *, street: Street | None = None, here: Here | None = None, site: str = ""
+    history: History,
+    errand: Errand,
+    settings: "Settings",
+    *,
+    street: "Street | None" = None,
+    here: "Here | None" = None,
 ) -> list[Verified]:
     """Ask, compare, and note the outcome in the history.
 
     Raises:
         HistoryError: the history cannot be read or written.
     """
-    audit = await Auditor([errand.scope], errand.settings, street=street, here=here).run()
-    now = history.settled(audit, site)
+    from .audit import Auditor
+
+    asked = replace(settings, tcp_ports=errand.tcp_ports, udp_ports=errand.udp_ports, hairpin=errand.hairpin)
+    audit = await Auditor([errand.scope], asked, street=street, here=here).run()
+    now = history.settled(audit, errand.site)
     verified = [_verdict(errand, now, device, finding) for device, finding in errand.findings]
     for one in verified:
         history.note_check(one.finding, one.outcome.value, one.evidence)
     return verified
 
 
-def _errand(whole: Audit, seen: Sequence[tuple[Audit, Device, Finding]], settings: Settings) -> Errand:
+def _errand(whole: Audit, seen: Sequence[tuple[Audit, Device, Finding]], site: str) -> Errand:
     scope = seen[0][0].scope
     keepers = [device for device in whole.devices if lists_mappings(device)]
     addresses: dict[str, None] = {}
@@ -111,7 +129,7 @@ def _errand(whole: Audit, seen: Sequence[tuple[Audit, Device, Finding]], setting
     findings = tuple((device, finding) for _, device, finding in seen)
     ways = [exposure for device, _ in findings for exposure in device.exposures]
     hairpin = tuple({way.endpoint.address for way in ways if way.evidence is Evidence.HAIRPIN} & addresses.keys())
-    return Errand(ours, replace(settings, tcp_ports=tcp, udp_ports=udp, hairpin=hairpin), whole, findings)
+    return Errand(ours, tcp, udp, hairpin, site, whole, findings)
 
 
 def _is_seen_elsewhere(audit: Audit, device: Device, finding: Finding) -> bool:

@@ -4,12 +4,13 @@ import plistlib
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 
 import pytest
 
-from sohoaudit.schedule import Schedule, ScheduleError, cron, duration_s, launchd, moment, systemd
+from sohoaudit.schedule import Schedule, ScheduleError, cron, duration_s, installed, launchd, moment, systemd
 
 HARD = ("192.168.1.0/24", "--authorized", 'Ms "Sato" 100% sure; $HOME \\o/', "--client", "acme")
 NIGHTLY = Schedule((shutil.which("true") or "/bin/true",), HARD, time(2, 30), jitter_s=600, user="root")
@@ -62,3 +63,17 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 def test_what_is_no_time_of_day_is_refused() -> None:
     with pytest.raises(ScheduleError, match="write it as 02:00"):
         moment("noon")
+
+
+def test_what_is_installed_is_found_and_its_faults_are_named(tmp_path: Path) -> None:
+    for name, text in systemd(NIGHTLY).items():
+        (tmp_path / name).write_text(text)
+    assert [(unit.file.name, unit.fault) for unit in installed([tmp_path])] == [("sohoaudit.service", "")]
+    (tmp_path / "sohoaudit.timer").unlink()
+    (tmp_path / "org.sohoaudit.plist").write_text(launchd(replace(NIGHTLY, command=("/gone/sohoaudit",))))
+    (tmp_path / "sohoaudit").write_text(f"0 2 * * * root {NIGHTLY.command[0]} scan\n")
+    assert {unit.file.name: unit.fault for unit in installed([tmp_path])} == {
+        "sohoaudit.service": "its timer is missing",
+        "org.sohoaudit.plist": "its program /gone/sohoaudit is not there",
+        "sohoaudit": "",
+    }

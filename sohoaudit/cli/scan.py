@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..model import Audit, Index, Priority, Scope, Vantage
-from .configured import Configured
+from .configured import ConfiguredScan
 from .options import (
     BrandOption,
     ChangesOption,
@@ -35,7 +35,7 @@ from .options import (
     language_of,
 )
 
-COMMAND = Configured
+COMMAND = ConfiguredScan
 
 if TYPE_CHECKING:
     from ..audit import Settings
@@ -181,10 +181,10 @@ def scan(
     check_routes(scope)
     if jitter:
         time.sleep(random.uniform(0, duration_s(jitter)))  # noqa: S311 -- spreads the load, hides nothing
-    journal = journal or _begun(scope, settings, format, output)
 
     try:
         with keeping(place, scope, site=client or "") as keeper:
+            journal = journal or _begun(scope, settings, format, output)
 
             async def audit(watch: Watch, started: run.Started) -> Audit:
                 auditor = Auditor(scopes, settings, here=here, watch=watch, gaps=own.gaps, journal=journal)

@@ -34,7 +34,6 @@ def verify(
     if format not in ("text", "json"):
         raise typer.BadParameter(f"--format {format!r}: choose text or json")
     from .. import verifying
-    from ..audit import Settings
     from ..scope import check_routes
     from ..sweep.pace import MANNERS
 
@@ -47,14 +46,16 @@ def verify(
                 raise typer.BadParameter(f"{identifier}: no such finding: see 'sohoaudit history list findings'")
         wanted = [past[identifier] for identifier in findings or ()] if not every else past.values()
         wanted = [one for one in wanted if findings or one.fixed is None]
-        settings = Settings(manners=MANNERS[pace])
-        errands, told = verifying.errands(known, wanted, settings)
+        errands, told = verifying.errands(known, wanted)
         if dry_run:
             print("\n".join(errand.described for errand in errands) or "nothing to ask")
             return
+        from ..audit import Settings
+
+        settings = Settings(manners=MANNERS[pace])
         for errand in errands:
             check_routes(errand.scope)
-            told += asyncio.run(verifying.verify(known, errand))
+            told += asyncio.run(verifying.verify(known, errand, settings))
     if format == "json":
         print(json.dumps([dataclasses.asdict(one) for one in told], ensure_ascii=False, indent=2))
     else:

@@ -31,7 +31,7 @@ class Lock:
         """Takes the folder of the lock files, the scope's key, and the scope as people name it."""
         from filelock import FileLock
 
-        make_private(folder)
+        self._folder = folder
         self._lock = FileLock(folder / f"{scope}.lock", timeout=0, mode=0o600)
         self._who = folder / f"{scope}.pid"
         self._shown = shown
@@ -41,6 +41,7 @@ class Lock:
         from filelock import Timeout
 
         try:
+            make_private(self._folder)
             self._lock.acquire()
         except Timeout:
             raise Busy(f"another audit of {self._shown} is running{self._holder()}: this one leaves") from None

@@ -199,6 +199,9 @@ def test_a_profile_gives_targets_and_the_command_line_wins(nights: Nights) -> No
     assert "3 TCP ports" in nights.run("scan", "--client", "acme", "--dry-run", SOHOAUDIT_PORTS="7-9").stdout
     shown = nights.run("config", "show", "--client", "acme").stdout
     assert f"{file} [client.acme]" in shown
+    file.write_text('format = "html"\noutput = "/no/such/folder"\n')
+    assert nights.run("history", "list").returncode == 0
+    assert nights.run("diff", "--format", "json").stdout.startswith("{")
     file.write_text('[client.acme]\ntragets = ["127.0.0.1"]\n')
     wrong = nights.run("scan", "--client", "acme", "--dry-run")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)

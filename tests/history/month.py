@@ -112,9 +112,10 @@ async def check(history: History, rows: Rows, key: bytes) -> list[verifying.Veri
     with office(rows):
         async with demo.open_office() as opened:
             wanted = [one for one in history.findings() if one.fixed is None]
-            errands, told = verifying.errands(history, wanted, Settings(manners=LAB, is_demo=True, key=key))
+            errands, told = verifying.errands(history, wanted)
+            settings = Settings(manners=LAB, is_demo=True, key=key)
             for errand in errands:
-                told += await verifying.verify(history, errand, street=opened.street, here=Nowhere())
+                told += await verifying.verify(history, errand, settings, street=opened.street, here=Nowhere())
     return told
 
 

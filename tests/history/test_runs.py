@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sohoaudit.history import runs
+from sohoaudit.history import HistoryError, runs
 from sohoaudit.history.store import History
+from sohoaudit.keeping import keeping
 
-from .offices import MONDAY
+from .offices import MONDAY, OFFICE, audit, router
 
 
 def test_a_second_run_of_the_same_scope_is_told_who_is_at_it(tmp_path: Path) -> None:
@@ -70,3 +71,24 @@ def test_runs_by_hand_are_never_missed(history: History) -> None:
 
 def test_a_clock_that_goes_back_is_no_missed_run(history: History) -> None:
     assert nightly(history, [0, 24, 48, 72, 10]) == ()
+
+
+def test_who_keeps_nothing_needs_no_place_for_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = tmp_path / "file"
+    nowhere.write_text("no folder")
+    monkeypatch.setenv("XDG_STATE_HOME", str(nowhere))
+    with keeping(None, OFFICE) as keeper:
+        assert keeper.kept(audit()) == audit()
+    with pytest.raises(HistoryError, match="check its folder"), keeping(str(nowhere / "history.db"), OFFICE):
+        pass
+
+
+def test_an_audit_that_cannot_be_kept_is_reported_with_a_gap(tmp_path: Path) -> None:
+    told: list[str] = []
+    with keeping(str(tmp_path / "history.db"), OFFICE, tell=told.append) as keeper:
+        assert keeper.history is not None
+        with keeper.history.opened.writing() as db:
+            db.exec_driver_sql("DROP TABLE sightings")
+        kept = keeper.kept(audit(router()))
+    assert [(gap.subject, gap.matters) for gap in kept.coverage] == [("the history", True)]
+    assert told[0].startswith("this audit was not kept: ")
