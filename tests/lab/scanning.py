@@ -102,7 +102,6 @@ def environment(folder: Path) -> dict[str, str]:
         "XDG_CONFIG_HOME": str(folder),
         "XDG_DATA_HOME": str(folder),
         "XDG_STATE_HOME": str(folder),
-        "PYTHONHASHSEED": "0",
     }
     return os.environ | own | {"PYTHONPATH": here, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
