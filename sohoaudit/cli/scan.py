@@ -123,24 +123,11 @@ def scan(
     from ..sweep.pace import MANNERS
     from . import run
 
-    if pace is not None and pace not in MANNERS:
-        raise typer.BadParameter(f"--pace {pace!r}: choose from {', '.join(MANNERS)}")
-    if changes and no_history:
-        raise typer.BadParameter("--changes needs the history: leave --no-history away")
-    if changes and output == "-":
-        raise typer.BadParameter("--changes prints the change: give --output a file")
-    if notify_on not in ("change", *Priority):
-        raise typer.BadParameter(f"--notify-on {notify_on!r}: choose change, {', '.join(Priority)}")
-    if offline and index:
-        raise typer.BadParameter(f"--offline asks no index: leave --index {index} away")
-    if sweep not in ("connect", "syn"):
-        raise typer.BadParameter(f"--sweep {sweep!r}: choose from connect, syn")
+    _refuse_contradictions(changes=changes, no_history=no_history, output=output, offline=offline, index=index)
+    _refuse_unknown(pace=pace, sweep=sweep, vantage=vantage, notify_on=notify_on)
     if notify:
         notices.check(notify)
-    if jitter:
-        duration_s(jitter)
-    if vantage is Vantage.INDEX:
-        raise typer.BadParameter("--vantage index: a scan looks from lan or internet")
+    wait_s = random.uniform(0, duration_s(jitter)) if jitter else 0  # noqa: S311 -- spreads the load, hides nothing
     place = None if no_history else history_place(history)
     here = Here()
     wanted_ports = run.ports_of(ports) if ports else None
@@ -179,8 +166,7 @@ def scan(
     if sweep == "syn":
         _tell_missing_right()
     check_routes(scope)
-    if jitter:
-        time.sleep(random.uniform(0, duration_s(jitter)))  # noqa: S311 -- spreads the load, hides nothing
+    time.sleep(wait_s)
 
     try:
         with keeping(place, scope, site=client or "") as keeper:
@@ -205,6 +191,30 @@ def scan(
         raise typer.Exit(3) from None
     logs.event("the audit ended", exit_code=code, targets=list(scope.targets))
     raise typer.Exit(code)
+
+
+def _refuse_contradictions(
+    *, changes: bool, no_history: bool, output: str | None, offline: bool, index: Index | None
+) -> None:
+    if changes and no_history:
+        raise typer.BadParameter("--changes needs the history: leave --no-history away")
+    if changes and output == "-":
+        raise typer.BadParameter("--changes prints the change: give --output a file")
+    if offline and index:
+        raise typer.BadParameter(f"--offline asks no index: leave --index {index} away")
+
+
+def _refuse_unknown(*, pace: str | None, sweep: str, vantage: Vantage, notify_on: str) -> None:
+    from ..sweep.pace import MANNERS
+
+    if pace is not None and pace not in MANNERS:
+        raise typer.BadParameter(f"--pace {pace!r}: choose from {', '.join(MANNERS)}")
+    if sweep not in ("connect", "syn"):
+        raise typer.BadParameter(f"--sweep {sweep!r}: choose from connect, syn")
+    if vantage is Vantage.INDEX:
+        raise typer.BadParameter("--vantage index: a scan looks from lan or internet")
+    if notify_on not in ("change", *Priority):
+        raise typer.BadParameter(f"--notify-on {notify_on!r}: choose change, {', '.join(Priority)}")
 
 
 def _begun(scope: Scope, settings: "Settings", formats: str | None, output: str | None) -> "Journal | None":
