@@ -17,7 +17,7 @@ from .scanning import INSIDE, Scan, Stop, scan, watched
 
 pytestmark = pytest.mark.lab
 
-MOMENTS = {"started", "ended", "first_seen"}
+MOMENTS = {"started", "ended", "first_seen", "time", "http.header.date", "upnp.uptime", "pcp.epoch"}
 
 
 @pytest.fixture(scope="module")
@@ -79,4 +79,4 @@ def _timeless(value: object) -> object:
         }
     if isinstance(value, list):
         return sorted((_timeless(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
-    return re.sub(r"keyed:[0-9a-f]+", "keyed", value) if isinstance(value, str) else value
+    return re.sub(r"(keyed:|lease=)[0-9a-f]+", r"\1", value) if isinstance(value, str) else value
