@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -179,7 +180,7 @@ def _mapped(device: Device, mappings: Iterable[Mapping]) -> Iterator[Exposure]:
 
 def _told(mapping: Mapping) -> str:
     """What the router says of a mapping beside its ends."""
-    lease = {"": "", "0": "without end"}.get(mapping.lease_s, f"for {mapping.lease_s} s")
+    lease = _lease(mapping.lease_s)
     source = f"open to {mapping.only_from} alone" if mapping.only_from else ""
     named = f'the router lists it as "{mapping.description}"' if mapping.description else ""
     return ", ".join(part for part in (named, lease, source) if part)
@@ -188,3 +189,13 @@ def _told(mapping: Mapping) -> str:
 def _by_number(address: str) -> tuple[int, bytes]:
     ip = ipaddress.ip_address(address.split("%")[0])
     return ip.version, ip.packed
+
+
+def _lease(seconds: str) -> str:
+    """How long a mapping lasts, in whole hours or days rounded up: its countdown is no change from run to run."""
+    if not seconds.isdecimal():
+        return ""
+    hours = math.ceil(int(seconds) / 3_600)
+    if hours == 0:
+        return "without end"
+    return f"for up to {hours} h" if hours <= 48 else f"for up to {math.ceil(hours / 24)} days"

@@ -94,7 +94,7 @@ def test_a_port_mapping_is_an_exposure_of_the_inner_device() -> None:
         ('enabled lease=0 "cam"', 'the router lists it as "cam", without end'),
         (
             'enabled lease=3600 from=198.51.100.9 "a "b" c"',
-            'the router lists it as "a "b" c", for 3600 s, open to 198.51.100.9 alone',
+            'the router lists it as "a "b" c", for up to 1 h, open to 198.51.100.9 alone',
         ),
         ('enabled lease= ""', ""),
         ("enabled", ""),
