@@ -136,7 +136,7 @@ class Keeper:
         """
         from . import notices
         from .history import HistoryError, outbox
-        from .history.store import scope_key
+        from .history.lock import scope_key
 
         if self.history is None or self.recorded is None or not urls:
             return
@@ -197,8 +197,8 @@ def keeping(place: str | None, scope: Scope, *, site: str = "", tell: Tell | Non
         Busy: the same scope is being audited.
         HistoryError: the history, or the file of accepted risks, cannot be used.
     """
-    from .history import HistoryError, accepted, runs
-    from .history.store import History, scope_key
+    from .history import HistoryError
+    from .history.lock import Busy, Lock, scope_key
 
     tell = tell or (lambda line: print(f"sohoaudit: {line}", file=sys.stderr))
     key = scope_key(scope, site)
@@ -206,14 +206,17 @@ def keeping(place: str | None, scope: Scope, *, site: str = "", tell: Tell | Non
     folder = beside(place) if place else state_folder()
     with ExitStack() as stack:
         try:
-            stack.enter_context(runs.Lock(folder / "locks", key, ", ".join(scope.targets)))
+            stack.enter_context(Lock(folder / "locks", key, ", ".join(scope.targets)))
         except HistoryError as fault:
             # Who keeps nothing may have nowhere to keep a lock.
-            if place is not None or isinstance(fault, runs.Busy):
+            if place is not None or isinstance(fault, Busy):
                 raise
         if place is None:
             yield keeper
             return
+        from .history import accepted, runs
+        from .history.store import History
+
         keeper.history = history = stack.enter_context(History(place))
         if history.opened.backup:
             tell(f"{history.name} was brought up to date; {history.opened.backup} is as it was")

@@ -111,10 +111,10 @@ def scan(
     From the environment come Shodan's key (SHODAN_API_KEY) and SNMP communities beside "public":
     SOHOAUDIT_SNMP_COMMUNITIES=name,name.
     """
-    from .. import indexes, logs, notices, outside
+    from .. import indexes, logs, outside
     from ..audit import Auditor, Settings, Watch, default_tcp_ports, plan
     from ..here import Here
-    from ..history.runs import Busy
+    from ..history.lock import Busy
     from ..journal import Journal, find, refuse_another
     from ..keeping import history_place, keeping
     from ..merging import merged
@@ -126,6 +126,8 @@ def scan(
     _refuse_contradictions(changes=changes, no_history=no_history, output=output, offline=offline, index=index)
     _refuse_unknown(pace=pace, sweep=sweep, vantage=vantage, notify_on=notify_on)
     if notify:
+        from .. import notices
+
         notices.check(notify)
     wait_s = random.uniform(0, duration_s(jitter)) if jitter else 0  # noqa: S311 -- spreads the load, hides nothing
     place = None if no_history else history_place(history)

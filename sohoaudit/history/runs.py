@@ -1,70 +1,18 @@
-"""One run at a time a scope, and what became of the runs before: hung, killed or missed ones are noticed."""
+"""What became of the runs before: hung, killed or missed ones are noticed."""
 
-import os
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy import select, update
 
-from ..places import make_private
-from . import HistoryError, tables
+from . import tables
 from .store import History
 
 # So many runs before this one tell how often it usually runs.
 _RUNS_LOOKED_AT = 12
 _LATE_AFTER = 1.75
-
-
-class Busy(HistoryError):
-    """Another run of the same scope holds the lock; nothing was sent."""
-
-
-class Lock:
-    """Only one audit of a scope at a time on this machine; a context manager. A run that is killed gives it back."""
-
-    def __init__(self, folder: Path, scope: str, shown: str) -> None:
-        """Takes the folder of the lock files, the scope's key, and the scope as people name it."""
-        from filelock import FileLock
-
-        self._folder = folder
-        self._lock = FileLock(folder / f"{scope}.lock", timeout=0, mode=0o600)
-        self._who = folder / f"{scope}.pid"
-        self._shown = shown
-
-    def __enter__(self) -> Self:
-        """Take it, or raise Busy at once."""
-        from filelock import Timeout
-
-        try:
-            make_private(self._folder)
-            self._lock.acquire()
-        except Timeout:
-            raise Busy(f"another audit of {self._shown} is running{self._holder()}: this one leaves") from None
-        except OSError as fault:
-            raise HistoryError(
-                f"{self._lock.lock_file} cannot be written ({fault.strerror}): check its folder"
-            ) from None
-        self._who.write_text(f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')}\n", encoding="utf-8")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        """Give it back."""
-        self._who.unlink(missing_ok=True)
-        self._lock.release()
-
-    def _holder(self) -> str:
-        try:
-            process, since = self._who.read_text(encoding="utf-8").split()
-            hours = (datetime.now(UTC) - datetime.fromisoformat(since)) / timedelta(hours=1)
-        except (OSError, ValueError):
-            return ""
-        hangs = f" ({hours:.0f} hours: if it hangs, end it)" if hours > 6 else ""
-        return f" as process {process} since {since}{hangs}"
 
 
 @dataclass(frozen=True, slots=True)

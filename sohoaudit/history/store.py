@@ -1,6 +1,5 @@
 """The history itself: keeps audits, tells what is known, and forgets what is asked to be forgotten."""
 
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,10 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from ..model import Audit, Device, Scope, is_public
+from ..model import Audit, Device, Scope
 from . import HistoryError, forms, reading, tables, writing
 from .change import Difference, compare
+from .lock import scope_key
 from .opening import STEPS, Opened
 
 
@@ -77,16 +77,6 @@ class Recorded:
     is_first: bool
     previous: int | None = None
     clock_went_back: datetime | None = None
-
-
-def scope_key(scope: Scope, site: str = "") -> str:
-    """What is audited again and again: site, vantage and networks, as 16 hex digits."""
-    # A provider gives a new address on the internet now and then: it is the same place.
-    moves = {"wan" for network in scope.networks if "wan" in scope.targets and is_public(network.network_address)}
-    fixed = {str(n) for n in scope.networks if not (moves and is_public(n.network_address))}
-    networks = sorted(moves | fixed)
-    excluded = sorted(f"-{network}" for network in scope.excluded)
-    return hashlib.sha256("\0".join((site, scope.vantage, *networks, *excluded)).encode()).hexdigest()[:16]
 
 
 class History:

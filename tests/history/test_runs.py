@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sohoaudit.history import HistoryError, runs
+from sohoaudit.history.lock import Busy, Lock
 from sohoaudit.history.store import History
 from sohoaudit.keeping import keeping
 
@@ -15,27 +16,27 @@ from .offices import MONDAY, OFFICE, audit, router
 
 
 def test_a_second_run_of_the_same_scope_is_told_who_is_at_it(tmp_path: Path) -> None:
-    with runs.Lock(tmp_path, "one", "192.168.1.0/24"):
-        with pytest.raises(runs.Busy, match=r"192.168.1.0/24 is running as process \d+ since .*: this one leaves"):
-            runs.Lock(tmp_path, "one", "192.168.1.0/24").__enter__()
-        with runs.Lock(tmp_path, "two", "192.168.2.0/24"):
+    with Lock(tmp_path, "one", "192.168.1.0/24"):
+        with pytest.raises(Busy, match=r"192.168.1.0/24 is running as process \d+ since .*: this one leaves"):
+            Lock(tmp_path, "one", "192.168.1.0/24").__enter__()
+        with Lock(tmp_path, "two", "192.168.2.0/24"):
             pass
-    with runs.Lock(tmp_path, "one", "192.168.1.0/24"):
+    with Lock(tmp_path, "one", "192.168.1.0/24"):
         pass
 
 
 def test_a_run_that_was_killed_gives_its_lock_back(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from sohoaudit.history.runs import Lock\n"
+        "import sys, time; from pathlib import Path; from sohoaudit.history.lock import Lock\n"
         "with Lock(Path(sys.argv[1]), 'one', 'x'): print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(runs.Busy):
-            runs.Lock(tmp_path, "one", "x").__enter__()
+        with pytest.raises(Busy):
+            Lock(tmp_path, "one", "x").__enter__()
         holder.kill()
-    with runs.Lock(tmp_path, "one", "x"):
+    with Lock(tmp_path, "one", "x"):
         pass
 
 
