@@ -1,5 +1,6 @@
 """Tests of the units: each is read by the program it is for, and carries its arguments unharmed."""
 
+import os
 import plistlib
 import shlex
 import shutil
@@ -18,7 +19,7 @@ NIGHTLY = Schedule((shutil.which("true") or "/bin/true",), HARD, time(2, 30), ji
 
 def test_systemd_itself_accepts_the_units(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
-        pytest.xfail("systemd is not installed here")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("systemd is not installed here: apt-get install systemd")
     for weekday in (None, "sunday"):
         plan = Schedule(NIGHTLY.command, HARD, time(2, 30), weekday, 600, "root")
         for name, text in systemd(plan).items():
