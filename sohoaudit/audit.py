@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from . import discover, probe
-from .dialer import BudgetSpent, Dialer, OutOfScope, Street
+from .dialer import Dialer, Street
 from .discover.connect import HOSTS_AT_ONCE
 from .here import Here
 from .identify import Identifier
@@ -18,11 +18,12 @@ from .joining import Face
 from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
 from .merging import joined_scope
-from .model import Audit, Endpoint, Gap, Observation, Priority, Scope, Transport, Vantage
-from .sweep import Fell, State, Way, sweep
+from .model import Audit, Gap, Priority, Scope, Transport, Vantage
+from .sweep import Way
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
 from .verdict import verdict
+from .visit import Visit
 
 if TYPE_CHECKING:
     from .sweep.raw_client import Raw
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 NAMED_ADDRESSES = 16
 # After this long a device is left as far as it was read, so that one that drips cannot hold up the office.
 HOST_TIME_S = 120
-FOLLOW_UP_ROUNDS = 2
-# Two silences in a row mean that a device is struggling; it is left alone this long and asked once more.
-SILENCES_BEFORE_LEAVING = 2
-REST_S = 5
 # What one host costs beside its ports: greetings, pages, a few follow-up questions (measured on the demo office).
 PROBING_S = 8
 
@@ -245,11 +242,14 @@ class Auditor:
                 else:
                     yield item
 
-    def _visit(self, dialer: Dialer, address: str) -> "Visit":
+    def _visit(self, dialer: Dialer, address: str) -> Visit:
+        face = Face(address, dialer.scope.vantage, is_hairpin=address in self._settings.hairpin)
+        tcp_ports = management_tcp_ports() if face.is_hairpin else self._settings.tcp_ports
+        udp_ports = () if face.is_hairpin else self._settings.udp_ports
         dialogue = probe.Dialogue(dialer, self._questions)
-        return Visit(address, dialer, dialogue, self._keeper, self._identifier, self._settings, self._way)
+        return Visit(face, tcp_ports, udp_ports, dialogue, self._keeper, self._identifier, self._way)
 
-    async def _finish(self, visit: "Visit") -> None:
+    async def _finish(self, visit: Visit) -> None:
         address = visit.face.address
         self.progress.busy[address] = "asking"
         try:
@@ -278,7 +278,7 @@ class Auditor:
         self.progress.finished += 1
         self._watch(self.progress)
 
-    async def _write_down(self, visit: "Visit") -> None:
+    async def _write_down(self, visit: Visit) -> None:
         """Put a finished host into the journal; where that fails the audit goes on without one."""
         journal = self._journal
         if journal is None:
@@ -350,159 +350,6 @@ class Auditor:
                 if not scope.holds(network.network_address):
                     reason = "was left out: its addresses are public"
                     yield Gap("discover", str(network), reason, 'add --authorized "who allowed this"')
-
-
-class Visit:
-    """One host being looked at: its ports swept, each open one asked, then the follow-up questions."""
-
-    def __init__(
-        self,
-        address: str,
-        dialer: Dialer,
-        dialogue: probe.Dialogue,
-        keeper: PoliteKeeper,
-        identifier: Identifier,
-        settings: Settings,
-        way: Way,
-    ) -> None:
-        """Takes the host's address, the door, who asks, who keeps the pace, what knows devices, and how to sweep."""
-        self.face = Face(address, dialer.scope.vantage, is_hairpin=address in settings.hairpin)
-        self.gaps: list[Gap] = []
-        self.has_answered = False
-        self._dialer = dialer
-        self._keeper = keeper
-        self._identifier = identifier
-        self._settings = settings
-        self._way = way
-        self._dialogue = dialogue
-        self._silences = 0
-        self._postponed: list[Endpoint] = []
-        self._asked: set[tuple[Endpoint, str]] = set()
-
-    def note(self, sighting: discover.Sighting) -> None:
-        """Keep what was said while the host was being found."""
-        if sighting.way != "named":
-            self.has_answered = True
-        if sighting.observation:
-            self.face.observations.append(sighting.observation.seen_from(self.face.vantage))
-
-    def sort(self) -> None:
-        """Put what was seen into an order that does not depend on who answered first, so that two runs agree."""
-        self.face.open.sort()
-        self.face.observations.sort(key=lambda seen: (seen.endpoint, seen.probe, sorted(seen.fields.items())))
-
-    async def run(self) -> None:
-        """Look at the host from its ports to its last follow-up question."""
-        async with asyncio.TaskGroup() as questions:
-            questions.create_task(self._ask_in_turn(self._udp_endpoints()))
-            wanted = management_tcp_ports() if self.face.is_hairpin else self._settings.tcp_ports
-            try:
-                async with contextlib.aclosing(sweep(self.face.address, wanted, self._dialer, self._way)) as seen:
-                    async for port in seen:
-                        if port.state is not State.SILENT:
-                            self.has_answered = True
-                        if port.state is State.OPEN:
-                            self.face.open.append(port.endpoint)
-                            questions.create_task(self._ask(port.endpoint))
-            except Fell as fell:
-                self.gaps.append(Gap("sweep", self.face.address, str(fell), "look at it later, on its own"))
-        await self._ask_the_postponed()
-        for _ in range(FOLLOW_UP_ROUNDS):
-            if not await self._follow_up():
-                break
-
-    def _udp_endpoints(self) -> list[Endpoint]:
-        udp_ports = () if self.face.is_hairpin else self._settings.udp_ports
-        return [Endpoint(self.face.address, port, Transport.UDP) for port in udp_ports]
-
-    async def _ask_in_turn(self, endpoints: Iterable[Endpoint]) -> None:
-        async with asyncio.TaskGroup() as group:
-            for endpoint in endpoints:
-                group.create_task(self._ask(endpoint))
-
-    async def _ask(self, endpoint: Endpoint) -> None:
-        if self._silences >= SILENCES_BEFORE_LEAVING and endpoint.transport is Transport.TCP:
-            self._postponed.append(endpoint)
-            return
-        with self._told_in_coverage(endpoint):
-            is_mute = True
-            async for observation in probe.ask(endpoint, self._dialogue):
-                is_mute = False
-                self._keep(observation)
-            if is_mute and endpoint.transport is Transport.TCP and probe.speaks(endpoint):
-                self.gaps.append(Gap("probe", str(endpoint), "is open, and said nothing", code="mute"))
-            self._take_care()
-
-    async def _ask_the_postponed(self) -> None:
-        if not self._postponed:
-            return
-        await asyncio.sleep(REST_S)
-        waiting, self._postponed, self._silences = self._postponed, [], 0
-        for endpoint in waiting:
-            await self._ask(endpoint)
-        if self._postponed:
-            count = len(self.face.observations)
-            reason = f"stopped answering after {count} answers; left alone"
-            remedy = "look at it later, on its own"
-            self.gaps.append(Gap("probe", self.face.address, reason, remedy, code="left-alone", detail=str(count)))
-
-    async def _follow_up(self) -> bool:
-        """Ask what the fingerprints want to know next; False where nothing is left to ask."""
-        wanted = [
-            (question.endpoint, question.path or question.name or f"snmp:{question.oid}")
-            for question in self._identifier.questions(self.face.observations)
-        ]
-        fresh = [each for each in dict.fromkeys(wanted) if each not in self._asked]
-        self._asked.update(fresh)
-        for endpoint, text in fresh:
-            with self._told_in_coverage(endpoint):
-                observation = await probe.follow(endpoint, text, self._dialogue)
-                if observation:
-                    self.face.observations.append(observation.seen_from(self.face.vantage))
-        return bool(fresh)
-
-    def _keep(self, observation: Observation) -> None:
-        """Keep what was said; an endpoint that broke off before it said anything is a gap."""
-        self.face.observations.append(observation.seen_from(self.face.vantage))
-        if observation.is_answer:
-            self._silences = 0
-            self.has_answered = True
-        faults = [text for name, text in observation.fields.items() if name.endswith(".fault")]
-        if faults and not {"http.title", "http.body"} & observation.fields.keys():
-            fault = faults[0].splitlines()[0]
-            reason = f"could not be read: {fault}"
-            self.gaps.append(Gap("probe", str(observation.endpoint), reason, code="unreadable", detail=fault))
-
-    def _take_care(self) -> None:
-        """Ask a device that is known to fall over more gently from the moment it is recognised."""
-        identity = self._identifier.identify(self.face.observations)
-        if identity and "fragile" in identity.traits:
-            self._keeper.be_gentle_to(self.face.address)
-
-    @contextlib.contextmanager
-    def _told_in_coverage(self, endpoint: Endpoint) -> Iterator[None]:
-        try:
-            yield
-        except TimeoutError:
-            self._silences += 1
-            self.gaps.append(Gap("probe", str(endpoint), "was open, then did not answer in time", code="no-answer"))
-        except BudgetSpent as spent:
-            self.gaps.append(Gap("probe", self.face.address, str(spent), "look at it on its own", code="budget"))
-        except OutOfScope as refused:
-            self.gaps.append(Gap("probe", str(endpoint), str(refused.strerror), code="out-of-scope"))
-        except OSError as fault:
-            # UDP says "closed" by a refusal and "nobody" by no route; a TCP port was open a moment ago.
-            self.has_answered |= isinstance(fault, ConnectionRefusedError)
-            if endpoint.transport is Transport.TCP:
-                said = str(fault.strerror or fault)
-                self.gaps.append(
-                    Gap("probe", str(endpoint), f"was open, then failed: {said}", code="broke-off", detail=said)
-                )
-        except Exception as fault:
-            said = f"{type(fault).__name__}: {fault}"
-            self.gaps.append(
-                Gap("probe", str(endpoint), f"a question failed: {said}", "", True, "question-failed", said)
-            )
 
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:
