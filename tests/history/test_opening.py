@@ -19,7 +19,13 @@ from sohoaudit.history.store import History
 from .offices import audit, camera, router
 
 
-def test_the_tables_are_those_that_the_steps_build(history: History) -> None:
+def test_the_tables_are_those_that_the_steps_build(tmp_path: Path) -> None:
+    at_step(tmp_path / "history.db", opening.STEPS[-1])
+    with History(tmp_path / "history.db") as history, history.opened.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+
+
+def test_a_new_history_has_the_tables_of_the_newest_step(history: History) -> None:
     with history.opened.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
 
