@@ -12,10 +12,11 @@ PAGE_ONE = 5
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A device with its number in the report, counted from 1."""
+    """A device with its number in the report, counted from 1, and its most pressing priority."""
 
     number: int
     device: Device
+    priority: Priority | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Task:
     @property
     def priority(self) -> Priority:
         """The priority of its most pressing finding."""
-        return min((finding.priority for _, finding in self.findings), key=lambda priority: priority.rank)
+        return min((finding.priority for _, finding in self.findings), key=_RANKS.__getitem__)
 
     @property
     def also(self) -> tuple[str, ...]:
@@ -101,7 +102,7 @@ class Verdict:
 
 def places(audit: Audit) -> list[Place]:
     """Every device with its number, in the order of the audit."""
-    return [Place(number, device) for number, device in enumerate(audit.devices, start=1)]
+    return [Place(number, device, device.priority) for number, device in enumerate(audit.devices, start=1)]
 
 
 def tasks(all_places: Iterable[Place]) -> list[Task]:
@@ -114,7 +115,7 @@ def tasks(all_places: Iterable[Place]) -> list[Task]:
     groups: dict[tuple[str, ...], list[tuple[Place, Finding]]] = {}
     for place in all_places:
         for steps, findings in _by_steps(place.device).items():
-            pressing = min((finding.priority for finding in findings), key=lambda priority: priority.rank)
+            pressing = min((finding.priority for finding in findings), key=_RANKS.__getitem__)
             key = (pressing.value, findings[0].title, *steps)
             groups.setdefault(key, []).extend((place, finding) for finding in findings)
     return sorted((Task(tuple(group)) for group in groups.values()), key=_order)
@@ -202,7 +203,7 @@ def fine(audit: Audit, all_places: Iterable[Place]) -> list[Place]:
     return [
         place
         for place in all_places
-        if place.device.priority in (None, Priority.LOW)
+        if place.priority in (None, Priority.LOW)
         and not any(finding.accepted for finding in place.device.findings)
         and is_recognised(place.device)
         and missed.isdisjoint(place.device.addresses)
@@ -234,7 +235,7 @@ def _leading(finding: Finding, ended: Finding | None, reset: Finding | None) -> 
     family = finding.rule.partition(".")[0]
     if ended and family == "firmware":
         is_sure = ended.facts.get("certainty") != "probably"
-        return ended if is_sure or ended.priority.rank <= finding.priority.rank else finding
+        return ended if is_sure or _RANKS[ended.priority] <= _RANKS[finding.priority] else finding
     return reset if reset and family in _SETTLED_BY_RESET else finding
 
 
@@ -274,6 +275,7 @@ def _written(endpoint: Endpoint) -> str:
     return str(endpoint).removesuffix("/udp")
 
 
+_RANKS = {priority: priority.rank for priority in Priority}
 _REPLACE = "firmware.end-of-life"
 _GATEWAYS = frozenset({"router", "gateway", "firewall", "modem", "vpn-gateway", "cpe"})
 
@@ -285,8 +287,8 @@ def _addresses_in(subject: str) -> set[str]:
 
 def _order(task: Task) -> tuple[int, bool, int, str, str]:
     _, is_other, rule, identifier = _pressing(task.first)
-    return task.priority.rank, is_other, -len(task.places), rule, identifier
+    return _RANKS[task.priority], is_other, -len(task.places), rule, identifier
 
 
 def _pressing(finding: Finding) -> tuple[int, bool, str, str]:
-    return finding.priority.rank, not finding.rule.startswith("compromise"), finding.rule, finding.id
+    return _RANKS[finding.priority], not finding.rule.startswith("compromise"), finding.rule, finding.id
