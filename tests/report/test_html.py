@@ -131,7 +131,7 @@ def test_hostile_text_stays_text(text: str) -> None:
     assert len(page) < 400_000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=60))
 def test_no_text_at_all_reaches_the_page_as_markup(text: str) -> None:
     """Also where the edge forgot to make it printable, as in a file from elsewhere."""
