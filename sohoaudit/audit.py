@@ -354,7 +354,7 @@ class Auditor:
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:
     """1 where a finding is as pressing as `fail_on` or more, else 3 where something that matters is missing, else 0."""
-    counted = [finding for _, finding in audit.findings if "accepted" not in finding.facts]
+    counted = [finding for _, finding in audit.findings if finding.accepted is None]
     if fail_on and any(finding.priority.rank <= fail_on.rank for finding in counted):
         return 1
     return 3 if not audit.is_complete or any(gap.matters for gap in audit.coverage) else 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from unicodedata import east_asian_width
 
-from ..model import Audit, Priority, printable
+from ..model import Acceptance, Audit, Finding, Priority, printable
 from .content import digest, redact
 from .content.words import Words, words
 
@@ -49,6 +49,8 @@ def summary(audit: Audit, language: str, colour: bool, columns: int | None = Non
         lines += _task(task, t, colour, columns)
     if left := len(tasks) - len(shown):
         lines.append(_MARGIN + t("do.later", count=left))
+    for place, finding, taken in digest.accepted(places):
+        lines += _accepted(place, finding, taken, t, columns)
     said = t("verdict.joiner").join(part for part in (verdict.sentence(t), verdict.looked_at(t)) if part)
     lines += _wrapped(said, columns)
     for gap in sorted(audit.coverage, key=lambda gap: not gap.matters)[:_GAPS_SHOWN]:
@@ -76,6 +78,13 @@ def _task(task: digest.Task, t: Words, colour: bool, columns: int) -> Iterator[s
         yield from _wrapped(_line(step, _STEP_LIMIT), columns, label, under)
     if len(steps) > _STEPS_SHOWN:
         yield under + t("do.more_steps", count=len(steps) - _STEPS_SHOWN)
+
+
+def _accepted(place: digest.Place, finding: Finding, taken: Acceptance, t: Words, columns: int) -> Iterator[str]:
+    yield from _wrapped(_line(finding.title), columns, "  " + _padded(t("accepted.mark"), 8), _MARGIN)
+    address = next(iter(place.device.addresses), "")
+    yield from _wrapped(_line(f"{address} ({digest.name(place.device, t)})".strip()), columns, _MARGIN)
+    yield from _wrapped(_line(digest.acceptance(taken, t), _STEP_LIMIT), columns, _MARGIN)
 
 
 def _wrapped(text: str, columns: int, first: str = "", after: str | None = None) -> Iterator[str]:

@@ -125,7 +125,8 @@ def test_an_accepted_risk_is_silent_and_stays_in_the_report(nights: Nights) -> N
         "scan", "127.0.0.1", "--ports", nights.ports, "--pace", "lab", "--quiet", "--fail-on", "low", "--format", "json"
     )
     found = {f["id"]: f for device in json.loads(report.stdout)["devices"] for f in device["findings"]}
-    assert found[identifier]["evidence"][0].startswith("accepted until 2099-01-01 by A. Sato: the printer needs it")
+    assert found[identifier]["accepted"]["by"] == "A. Sato"
+    assert found[identifier]["accepted"]["until"] == "2099-01-01"
     others = [one for one in found.values() if one["id"] != identifier]
     assert report.returncode == (1 if others else 0)
     assert "the printer needs it" in nights.run("accept").stdout

@@ -1,7 +1,7 @@
 """The report's own words in one language, from `reports/LANGUAGE/interface.yaml`."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources.abc import Traversable
 
@@ -50,7 +50,7 @@ class Words:
         remedy = f"gap_remedy.{gap.code}"
         return subject, self(f"gap.{gap.code}", detail=gap.detail), self(remedy) if remedy in self._texts else ""
 
-    def date(self, time: datetime) -> str:
+    def date(self, time: date) -> str:
         """A day as people of this language write it."""
         return self("date.day", year=time.year, month=self(f"date.month_{time.month}"), day=time.day)
 
