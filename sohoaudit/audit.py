@@ -287,7 +287,7 @@ class Auditor:
             neighbour.address: neighbour.mac
             for neighbour in await asyncio.to_thread(self._here.neighbours, joined_scope(self._scopes))
         }
-        visit.face.mac = macs.get(visit.face.address)
+        visit.face.mac = macs.get(visit.face.address) or visit.face.mac
         finished = Finished(visit.face, visit.has_answered, tuple(visit.gaps))
         try:
             await asyncio.to_thread(journal.write, finished)

@@ -51,6 +51,7 @@ class Visit:
             self.has_answered = True
         if sighting.observation:
             self.face.observations.append(sighting.observation.seen_from(self.face.vantage))
+        self.face.mac = sighting.mac or self.face.mac
 
     def sort(self) -> None:
         """Put what was seen into an order that does not depend on who answered first, so that two runs agree."""

@@ -66,6 +66,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         map=drawing.draw(all_places),
         ways=digest.ways_in(all_places),
         name=lambda device: digest.name(device, t),
+        card_maker=lambda device: digest.card_maker(device, t),
         fit=drawing.fit,
         told=told,
         badges={priority: _badge(priority, t) for priority in Priority},

@@ -237,7 +237,7 @@ SILENT = Gap(
     "probe", "192.168.1.31", "it stopped answering after 3 requests and was left alone", "restart it and look again"
 )
 BROKEN = Gap("sweep", "192.168.1.1", "every connection was refused", matters=True)
-PHONE = Device(id="dev-phone", addresses=("192.168.1.77",))
+PHONE = Device(id="dev-phone", addresses=("192.168.1.77",), mac="f0:18:98:00:00:01")
 
 CLEAN = audit(
     NAS,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...knowledge import macs
 from ...model import Acceptance, Audit, Device, Endpoint, Evidence, Exposure, Finding, Priority, Vantage
 from .words import Words
 
@@ -160,13 +161,21 @@ def acceptance(taken: Acceptance, words: Words) -> str:
 
 
 def name(device: Device, words: Words) -> str:
-    """What a person calls the device: maker and model, its host name, its kind, or that nobody knows."""
+    """What a person calls the device: maker and model, its host name, its kind, else the maker of its network card."""
     identity = device.identity
     if identity and identity.name:
         return identity.name
     if device.hostname:
         return device.hostname
-    return words.term("kinds", identity.kind) if identity and identity.kind else words("device.unknown")
+    if identity and identity.kind:
+        return words.term("kinds", identity.kind)
+    maker = macs.maker_of(device.mac)
+    return words("device.unknown_by", maker=maker) if maker else words("device.unknown")
+
+
+def card_maker(device: Device, words: Words) -> str:
+    """Who made the network card, or that the device made its address up; empty where nobody knows."""
+    return words("device.private_mac") if macs.is_private(device.mac) else macs.maker_of(device.mac) or ""
 
 
 def ways_in(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
