@@ -164,9 +164,13 @@ class Snmpd:
 
 @dataclass(frozen=True, slots=True)
 class Dnsmasq:
-    """Real dnsmasq: every name has the router's address; with `prefix6` it sends router advertisements (RFC 4861)."""
+    """Real dnsmasq: every name has the router's address; with `prefix6` it sends router advertisements (RFC 4861).
+
+    With `answers` it knows these names alone: an address, or nothing for a name that it says is not there.
+    """
 
     prefix6: str | None = None
+    answers: Mapping[str, str] | None = None
 
     @property
     def ports(self) -> set[Port]:

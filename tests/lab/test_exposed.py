@@ -18,7 +18,7 @@ from .lab import Lab
 from .office import LAN, OUTSIDE_ADDRESS, WAN_ADDRESS
 from .parts import Office
 from .scanning import environment
-from .standing import BOTH_FAMILIES
+from .standing import BOTH_FAMILIES, STRANGER
 from .test_lab import MANY_PORTS, _knock
 
 pytestmark = pytest.mark.lab
@@ -69,6 +69,12 @@ def behind_a_router() -> Iterator[Lab]:
 def behind_a_carrier() -> Iterator[Lab]:
     """The office whose provider shares one address among customers."""
     yield from _standing("behind-a-carrier")
+
+
+@pytest.fixture(scope="module")
+def resolvers() -> Iterator[Lab]:
+    """The office of name servers, honest and other."""
+    yield from _standing("resolvers")
 
 
 def run(lab: Lab, host: str, folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -244,6 +250,20 @@ def test_behind_another_network_nothing_is_said_to_be_exposed_and_why_is_explain
     refused = run(lab, "desk", tmp_path, "scan", "wan", "--authorized", "me")
     assert refused.returncode == 2
     assert "is not on the internet" in refused.stderr
+
+
+def test_a_name_server_that_lies_is_told_from_an_honest_one_a_blocker_and_a_filter(
+    resolvers: Lab, tmp_path: Path
+) -> None:
+    document = audit(resolvers, "desk", tmp_path, "scan", LAN, "--ports", "53")
+    named = {device.address: device.name for device in resolvers.office.devices}
+    told = {named[d["addresses"][0]]: f for d in document["devices"] for f in d["findings"]}
+    assert {name: (f["rule"], f["priority"]) for name, f in told.items()} == {
+        "hijacked": ("compromise.dns-hijack", "high"),
+        "filter": ("compromise.dns-hijack", "low"),
+        "searcher": ("compromise.dns-hijack", "low"),
+    }
+    assert f"login.microsoftonline.com → {STRANGER}" in told["hijacked"]["summary"]
 
 
 def test_a_clean_office_has_no_exposure_from_any_side(clean_office: Lab, tmp_path: Path) -> None:

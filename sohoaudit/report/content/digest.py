@@ -249,8 +249,12 @@ def _leading(finding: Finding, ended: Finding | None, reset: Finding | None) -> 
 
 
 def _is_reset(finding: Finding) -> bool:
-    """Whether its steps reset the device: those of every break-in but the one that lives in the list of forwards."""
-    return finding.rule.startswith("compromise.") and finding.rule != "compromise.upnproxy"
+    """Whether its steps reset the device: those of every break-in but the one that lives in the list of forwards.
+
+    What is only worth a look, such as a port alone, resets nothing.
+    """
+    is_sign = finding.because[1] == "compromised"
+    return is_sign and finding.rule.startswith("compromise.") and finding.rule != "compromise.upnproxy"
 
 
 _SETTLED_BY_RESET = frozenset({"auth", "dns", "exposure", "firmware", "snmp", "tls"})
