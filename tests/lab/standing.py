@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from .office import CAMERA, FINE, LAN6, NAS, ROUTER
-from .parts import Device, Dnsmasq, Forward, Office
+from .office import CAMERA, FINE, JSON, LAN6, NAS, ROUTER, WAN_ADDRESS
+from .parts import Device, Dnsmasq, Forward, Office, Page, Web
 
 _ADVERTISING = replace(
     ROUTER,
@@ -23,6 +23,18 @@ BOTH_FAMILIES = Office(
 _BEHIND = Office(devices=(ROUTER, CAMERA), forwards=_FORWARDS)
 BEHIND_A_ROUTER = replace(_BEHIND, wan_address="10.0.0.2", isp_address="10.0.0.1")
 BEHIND_A_CARRIER = replace(_BEHIND, wan_address="100.64.0.7", isp_address="100.64.0.1")
+
+
+def _telling(address: str) -> Office:
+    """A router without UPnP whose own page tells its outside address to whoever asks."""
+    status = Page(f'{{"wan":{{"localIpAddress":"{address}","online":true}}}}', headers=JSON)
+    pages = {"/": Page("<html><head><title>Google Wifi</title></head></html>"), "/api/v1/status": status}
+    router = Device("gw", "192.168.77.1", "router", "Google", "Google Wifi", parts=(Web(80, pages),))
+    return Office(devices=(router, FINE), wan_address=address, isp_address=f"{address.rpartition('.')[0]}.1")
+
+
+TOLD_BY_PAGE = _telling(WAN_ADDRESS)
+TOLD_BY_PAGE_INSIDE = _telling("10.0.0.2")
 
 # What an honest resolver says of the names that everybody can check; nothing is what it says of one that is not there.
 _TRUE = {

@@ -234,6 +234,23 @@ def test_wan_asks_the_gateway_for_the_address(both_families: Lab, tmp_path: Path
     assert f"{WAN_ADDRESS} is public: add --authorized" in refused.stderr
 
 
+def test_a_router_without_upnp_tells_its_outside_address_by_its_page(tmp_path: Path) -> None:
+    for lab in _standing("told-by-page"):
+        document = audit(lab, "desk", tmp_path, "scan", "wan", "--authorized", "me", "--ports", "443")
+        assert document["scope"]["networks"] == [f"{WAN_ADDRESS}/32"]
+        document = audit(lab, "desk", tmp_path, "scan", "gateway")
+        assert [f["rule"] for d in document["devices"] for f in d["findings"] if f["rule"].startswith("wan.")] == []
+
+
+def test_a_page_that_tells_an_inside_address_shows_double_nat(tmp_path: Path) -> None:
+    for lab in _standing("told-by-page-inside"):
+        document = audit(lab, "desk", tmp_path, "scan", "gateway")
+        (told,) = [f for d in document["devices"] for f in d["findings"] if f["rule"] == "wan.double-nat"]
+        assert "http.body@/api/v1/status: 10.0.0.2" in told["evidence"]
+        refused = run(lab, "desk", tmp_path, "scan", "wan", "--authorized", "me")
+        assert refused.returncode == 2 and "10.0.0.2 is not on the internet" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("office", "why"), [("behind_a_router", "wan.double-nat"), ("behind_a_carrier", "wan.carrier-nat")]
 )
