@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import BinaryIO
@@ -14,9 +16,10 @@ from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, escape
 
 from .. import __version__
+from ..history.change import Difference
 from ..knowledge import guidance, shipped
 from ..model import Audit, Certainty, Device, Evidence, Finding, Priority, printable
-from .content import digest, drawing, reasons, redact
+from .content import digest, drawing, reasons, redact, telling
 from .content.brand import Brand
 from .content.words import Words, words
 
@@ -25,19 +28,25 @@ EVIDENCE_LIMIT = 2_048
 TEXT_LIMIT = 240
 SENTENCE_LIMIT = 1_200
 SERVICES_LIMIT = 200
+CHANGES_LIMIT = 300
 FILTER_FROM = 8
 CHUNK_ROWS = 200  # a browser lays a table out whole, but passes over whole tables out of sight
 _PIECES_AT_ONCE = 2_000
 
 
-def write(audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None) -> None:
-    """Render piece by piece, so that ten thousand devices need no more memory than their audit."""
-    pieces = generate(audit, language, brand)
+def write(
+    audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None, since: Difference | None = None
+) -> None:
+    """Render piece by piece, so that ten thousand devices need no more memory than their audit.
+
+    `since` is what changed since the audit before, for a section of its own.
+    """
+    pieces = generate(audit, language, brand, since)
     while some := list(islice(pieces, _PIECES_AT_ONCE)):
         stream.write("".join(some).encode("utf-8", "backslashreplace"))
 
 
-def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterator[str]:
+def generate(audit: Audit, language: str, brand: Brand | None = None, since: Difference | None = None) -> Iterator[str]:
     """The page in pieces, in order."""
     t = words(language)
     all_places = digest.places(audit)
@@ -60,6 +69,8 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         fine=digest.fine(audit, all_places),
         nameless=[place for place in all_places if not digest.is_recognised(place.device)],
         accepted=digest.accepted(all_places),
+        changes=_changes(since, t, {place.device.id: place.number for place in all_places}),
+        changes_limit=CHANGES_LIMIT,
         acceptance=lambda taken: digest.acceptance(taken, t),
         is_inside_only=digest.is_inside_only(audit),
         is_untouched=not any(f.rule.startswith("compromise") for _, f in audit.findings),
@@ -92,6 +103,27 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         filter_from=FILTER_FROM,
         chunk_rows=CHUNK_ROWS,
         version=__version__,
+    )
+
+
+def changes_page(difference: Difference, language: str) -> str:
+    """What changed between two audits, as a page of its own."""
+    t, style = words(language), _style()
+    return (
+        _environment(language)
+        .get_template("difference.html.j2")
+        .render(
+            t=t,
+            csp=_csp(style),
+            style=Markup(style),  # noqa: S704 -- our own file
+            where=telling.where(difference.new),
+            until=t.moment(difference.new.started),
+            changes=_changes(difference, t, {}),
+            changes_limit=CHANGES_LIMIT,
+            badges={priority: _badge(priority, t) for priority in Priority},
+            name=lambda device: digest.name(device, t),
+            told=told,
+        )
     )
 
 
@@ -154,6 +186,22 @@ def _calm(text: str) -> str:
 
 def _badge(priority: Priority, t: Words) -> Markup:
     return Markup('<span class="badge b-{}">{}</span>').format(priority.value, t(f"priority.{priority}"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What changed, in words, since when, and the number of each device's card."""
+
+    rows: list[telling.Row]
+    since: str
+    numbers: defaultdict[str, int]
+
+
+def _changes(since: Difference | None, t: Words, numbers: dict[str, int]) -> _Changes | None:
+    if since is None:
+        return None
+    rows = [telling.told(change, t) for change in since.changes]
+    return _Changes(rows, t.moment(since.old.started), defaultdict(int, numbers))
 
 
 def _upkeep(device: Device, t: Words) -> list[str]:
