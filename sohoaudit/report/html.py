@@ -26,6 +26,7 @@ TEXT_LIMIT = 240
 SENTENCE_LIMIT = 1_200
 SERVICES_LIMIT = 200
 FILTER_FROM = 8
+ALSO_SHOWN = 3
 CHUNK_ROWS = 200  # a browser lays a table out whole, but passes over whole tables out of sight
 _PIECES_AT_ONCE = 2_000
 
@@ -45,6 +46,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
     verdict = digest.verdict(audit, all_tasks)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
     style = _style() + _accent(brand)
+    unread, others = digest.missed(audit, all_places)
     template = _environment(language).get_template("report.html.j2")
     yield from template.generate(
         t=t,
@@ -58,7 +60,10 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         to_do=to_do[: digest.PAGE_ONE],
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
         fine=digest.fine(audit, all_places),
-        nameless=[place for place in all_places if not digest.is_recognised(place.device)],
+        nameless=[p for p in all_places if not digest.is_recognised(p.device) and p not in unread],
+        unread=unread,
+        others=others,
+        also_shown=ALSO_SHOWN,
         is_inside_only=digest.is_inside_only(audit),
         is_untouched=not any(f.rule.startswith("compromise") for _, f in audit.findings),
         map=drawing.draw(all_places),
