@@ -251,6 +251,24 @@ def test_the_demo_says_that_it_is_one() -> None:
     assert "This is a demo." not in Page(rendered(EXPOSED)).text
 
 
+@pytest.mark.parametrize(
+    ("cves", "said"),
+    [
+        (
+            ("CVE-2020-8515",),
+            "3 days and a search for intruders. Exploited: yes; reachable from the internet: yes; "
+            "attack can be automated: yes; gives total control: yes. The last two as CISA rated CVE-2020-8515 on 2025-02-04 (Vulnrichment).",
+        ),
+        (("CVE-2020-25078",), "3 days. Exploited: yes;"),
+        (("CVE-2020-25078", "CVE-2020-25079"), "3 days and a search for intruders. Exploited: yes;"),
+        (("CVE-2020-25078", "CVE-1999-0001"), "3 days and a search for intruders or 3 days. Exploited: yes;"),
+    ],
+)
+def test_the_time_of_bod_26_04_is_that_of_the_hole_that_presses_most(cves: tuple[str, ...], said: str) -> None:
+    hole = replace(CAMERA.findings[0], cves=cves)
+    assert said in Page(rendered(audit(replace(CAMERA, findings=(hole,))))).text
+
+
 def test_every_fact_the_technician_needs_is_there() -> None:
     text = Page(rendered(FORWARDED)).text
     for fact in (
@@ -260,7 +278,8 @@ def test_every_fact_the_technician_needs_is_there() -> None:
         "Today, because new holes in it stay open for good and the internet can reach it.", "203.0.113.7:8443",
         "CISA directive: management interfaces off the internet (2023-06-13)",
         "3 days and a search for intruders or 3 days or 14 days. Exploited: yes; reachable from the internet: yes; "
-        "attack can be automated: not known; gives total control: not known.",
+        "attack can be automated: not known; gives total control: not known. CISA's rating",
+
         "it stopped answering after 3 requests and was left alone", "2026-11-20", "(told in part)",
     ):  # fmt: skip
         assert fact in text, fact
