@@ -272,6 +272,13 @@ def demo_office() -> Audit:
     return document.parse(subprocess.run(command, capture_output=True, check=False).stdout)
 
 
+def test_the_printed_report_gives_the_address_of_what_it_cites(tmp_path: Path) -> None:
+    report.save(FORWARDED, ["pdf"], "en", tmp_path / "audit.pdf")
+    whole = _text_of(tmp_path / "audit.pdf")
+    assert "https://www.cisa.gov/news-events/directives/binding-operational-directive-23-02" in whole
+    assert "CVE-2021-34991" in whole and "www.cve.org" in whole
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 def test_what_the_owner_reads_is_one_sheet_of_paper(

@@ -257,7 +257,8 @@ def test_the_demo_says_that_it_is_one() -> None:
         (
             ("CVE-2020-8515",),
             "3 days and a search for intruders. Exploited: yes; reachable from the internet: yes; "
-            "attack can be automated: yes; gives total control: yes. The last two as CISA rated CVE-2020-8515 on 2025-02-04 (Vulnrichment).",
+            "attack can be automated: yes; gives total control: yes. The last two as CISA rated CVE-2020-8515 on "
+            "2025-02-04 (Vulnrichment).",
         ),
         (("CVE-2020-25078",), "3 days. Exploited: yes;"),
         (("CVE-2020-25078", "CVE-2020-25079"), "3 days and a search for intruders. Exploited: yes;"),
