@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sohoaudit.dialer import Dialer, Harmful, OutOfScope
+from sohoaudit.dialer import Dialer, Harmful, OpenStreet, OutOfScope
 from sohoaudit.model import Endpoint, Scope, Transport
 from sohoaudit.sweep.pace import LAB, PoliteKeeper
 
@@ -131,3 +131,13 @@ async def test_an_answer_from_another_port_of_the_host_is_heard_where_the_protoc
     assert await dialer.ask(endpoint, b"?", 1, from_any_port=True) == b"here"
     assert await dialer.ask(endpoint, b"?", 0.2) is None
     transport.close()
+
+
+async def test_an_echo_to_everybody_leaves_no_street_without_a_link() -> None:
+    class Inner(OpenStreet):
+        has_multicast = False
+
+    door = Dialer(Scope((ipaddress.ip_network("::1/128"),)), PoliteKeeper(LAB), Inner())
+    with pytest.raises(OutOfScope, match="ff02::1"):
+        async for _ in door.echoes("lo", "::1", 0.1):
+            pass

@@ -114,6 +114,7 @@ def _wire(name: str, office: Office) -> None:
     for device in office.devices[1:]:
         address6 = None if device.name in office.automatic else device.address6
         _address(f"{name}-{device.name}", "eth0", device.address, address6, office.router)
+    sysctl(f"{name}-desk", {"ipv4/ping_group_range": "0 0"})  # as most distributions let programs ping
     _address(f"{name}-desk", "eth0", DESK_ADDRESS, "2001:db8:77::50", office.router)
     _wire_router(name, office)
 

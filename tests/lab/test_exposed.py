@@ -181,6 +181,12 @@ def test_the_addresses_of_one_box_are_one_device_and_a_privacy_address_is_no_new
     assert devices == ["192.168.77.1", "192.168.77.10", "192.168.77.11", "192.168.77.30", "192.168.77.50"]
 
 
+def test_an_address_that_nothing_suggests_is_found_and_joined_by_the_mac(seen: dict) -> None:
+    (camera,) = [d for d in seen["inside"]["devices"] if "192.168.77.11" in d["addresses"]]
+    assert camera["addresses"] == ["192.168.77.11", BOTH_FAMILIES.device("camera").address6]
+    assert [join["key"] for join in camera["joins"]] == ["mac:" + BOTH_FAMILIES.device("camera").mac]
+
+
 def test_the_merge_finds_what_neither_side_could(seen: dict) -> None:
     def rules(document: dict) -> dict[str, str]:
         return {f["rule"]: f["priority"] for d in document["devices"] for f in d["findings"] if d["mac"]}
