@@ -18,7 +18,7 @@ from .joining import Face
 from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
 from .merging import joined_scope
-from .model import Audit, Gap, Priority, Scope, Transport, Vantage
+from .model import Audit, Device, Gap, Priority, Scope, Transport, Vantage
 from .sweep import Way
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
@@ -316,7 +316,7 @@ class Auditor:
             self._faces, self._identifier, gateways=self._gateways, language=self._settings.language
         )
         self._gaps.extend(gaps)
-        self._gaps.extend(self._doubts())
+        self._gaps.extend(self._doubts(devices))
         return Audit(
             scope=joined_scope(self._scopes),
             started=started,
@@ -338,18 +338,31 @@ class Auditor:
             is_complete=is_complete,
         )
 
-    def _doubts(self) -> Iterator[Gap]:
+    def _doubts(self, devices: Sequence[Device]) -> Iterator[Gap]:
         """What only a look from outside can tell, with the command for it; and the IPv6 that nobody allowed."""
         for face in self._faces:
             if face.is_hairpin and face.open:
                 reason = "answers from inside, and only a look from outside can tell whether it answers there"
-                command = f"sohoaudit scan {face.address} --vantage internet --authorized WHO"
-                yield Gap("sweep", face.address, reason, f"from outside, run: {command}")
+                remedy = _from_outside(face.address)
+                yield Gap("sweep", face.address, reason, remedy, code="outside-only", detail=face.address)
+        for device in devices:
+            six = dict.fromkeys(e.endpoint.address for e in device.exposures if e.doubt == "firewall" and e.management)
+            if six:
+                reason = (
+                    "answers from inside on addresses of the internet; the router says that its IPv6 firewall keeps"
+                    " strangers out, and only a look from outside can tell"
+                )
+                named = " ".join(six)
+                yield Gap("sweep", device.addresses[0], reason, _from_outside(named), code="firewalled6", detail=named)
         for scope in self._scopes:
             for network in self._here.lan6 if "lan" in scope.targets else ():
                 if not scope.holds(network.network_address):
                     reason = "was left out: its addresses are public"
-                    yield Gap("discover", str(network), reason, 'add --authorized "who allowed this"')
+                    yield Gap("discover", str(network), reason, 'add --authorized "who allowed this"', code="left-out6")
+
+
+def _from_outside(addresses: str) -> str:
+    return f"from outside, run: sohoaudit scan {addresses} --vantage internet --authorized WHO"
 
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:

@@ -158,7 +158,7 @@ def _router_rules(office: Office) -> str:
         for device, port in sorted(office.opened6)
     )
     forwarded = "".join(
-        f'    iifname "wan0" tcp dport {each.outer} dnat ip to {office.device(each.device).address}:{each.inner}\n'
+        f"    ip daddr {office.wan_address} tcp dport {each.outer} dnat ip to {office.device(each.device).address}:{each.inner}\n"
         for each in office.own_forwards
     )
     return f"""
@@ -190,6 +190,7 @@ table inet nat {{
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
     oifname "wan0" meta nfproto ipv4 ip saddr {LAN} masquerade
+    ip saddr {LAN} ip daddr {LAN} ct status dnat masquerade
     jump postrouting_miniupnpd
   }}
   chain prerouting_miniupnpd {{

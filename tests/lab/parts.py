@@ -303,9 +303,10 @@ class Forward:
 class Office:
     """Devices, the router first; which of the router's own ports its firewall opens to the WAN; UPnP forwards.
 
-    `own_forwards` were set by hand in the router's rules, so that no list tells of them. `automatic` are the devices
-    that make their IPv6 addresses of the advertised prefix, one of the MAC and one of privacy; `opened6` are holes in
-    the IPv6 firewall, device and port. The router's address on its WAN side, and the provider's, tell its standing.
+    `own_forwards` were set by hand in the router's rules, so that no list tells of them; they answer inside as well.
+    `automatic` are the devices that make their IPv6 addresses of the advertised prefix, one of the MAC and one of
+    privacy; `opened6` are holes in the IPv6 firewall, device and port. The router's address on its WAN side, and the
+    provider's, tell its standing.
     """
 
     devices: tuple[Device, ...]

@@ -48,7 +48,8 @@ class Words:
         if f"gap.{gap.code}" not in self._texts:
             return subject, gap.reason, gap.remedy
         remedy = f"gap_remedy.{gap.code}"
-        return subject, self(f"gap.{gap.code}", detail=gap.detail), self(remedy) if remedy in self._texts else ""
+        what = self(remedy, detail=gap.detail) if remedy in self._texts else ""
+        return subject, self(f"gap.{gap.code}", detail=gap.detail), what
 
     def date(self, time: datetime) -> str:
         """A day as people of this language write it."""
