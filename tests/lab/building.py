@@ -158,7 +158,7 @@ def _router_rules(office: Office) -> str:
         for device, port in sorted(office.opened6)
     )
     forwarded = "".join(
-        f"    ip daddr {office.wan_address} tcp dport {each.outer} dnat ip to {office.device(each.device).address}:{each.inner}\n"
+        f"    ip daddr {office.wan_address} tcp dport {each.outer} dnat ip to {_inner(each, office)}\n"
         for each in office.own_forwards
     )
     return f"""
@@ -199,6 +199,10 @@ table inet nat {{
   }}
 }}
 """
+
+
+def _inner(forward: Forward, office: Office) -> str:
+    return f"{office.device(forward.device).address}:{forward.inner}"
 
 
 def _start(name: str, office_name: str, office: Office, folder: Path) -> dict[str, subprocess.Popen]:
