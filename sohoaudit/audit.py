@@ -14,7 +14,7 @@ from .dialer import Dialer, Street
 from .discover.connect import HOSTS_AT_ONCE
 from .here import Here
 from .identify import Identifier
-from .joining import Face
+from .joining import Face, mac_in
 from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
 from .merging import joined_scope
@@ -345,20 +345,25 @@ class Auditor:
                 reason = "answers from inside, and only a look from outside can tell whether it answers there"
                 remedy = _from_outside(face.address)
                 yield Gap("sweep", face.address, reason, remedy, code="outside-only", detail=face.address)
-        for device in devices:
-            six = dict.fromkeys(e.endpoint.address for e in device.exposures if e.doubt == "firewall" and e.management)
-            if six:
-                reason = (
-                    "answers from inside on addresses of the internet; the router says that its IPv6 firewall keeps"
-                    " strangers out, and only a look from outside can tell"
-                )
-                named = " ".join(six)
-                yield Gap("sweep", device.addresses[0], reason, _from_outside(named), code="firewalled6", detail=named)
+        six = [address for device in devices if (address := _doubted6(device))]
+        if six:
+            named = " ".join(six[:NAMED_ADDRESSES])
+            reason = (
+                "devices answer from inside on addresses of the internet; the router says that its IPv6 firewall keeps"
+                " strangers out, and only a look from outside can tell"
+            )
+            yield Gap("sweep", "IPv6", reason, _from_outside(named), code="firewalled6", detail=named)
         for scope in self._scopes:
             for network in self._here.lan6 if "lan" in scope.targets else ():
                 if not scope.holds(network.network_address):
                     reason = "was left out: its addresses are public"
                     yield Gap("discover", str(network), reason, 'add --authorized "who allowed this"', code="left-out6")
+
+
+def _doubted6(device: Device) -> str | None:
+    """The address of a device whose management the IPv6 firewall is said to hide; of several the lasting one."""
+    six = [e.endpoint.address for e in device.exposures if e.doubt == "firewall" and e.management]
+    return next((address for address in six if mac_in(address)), six[0] if six else None)
 
 
 def _from_outside(addresses: str) -> str:

@@ -205,7 +205,7 @@ class Dialer:
             if source_port:
                 await turn.enter_async_context(self._source_ports[source_port])
             sock = turn.enter_context(_socket(host, socket.SOCK_DGRAM))
-            sock.bind(("::" if ":" in host else "0.0.0.0", source_port))  # noqa: S104 - answers are told apart by host
+            await _bind(sock, "::" if ":" in host else "0.0.0.0", source_port, timeout_s)  # noqa: S104 - told apart by host
             if not from_any_port:
                 await loop.sock_connect(sock, (host, port))
             with contextlib.suppress(TimeoutError):
@@ -322,6 +322,18 @@ class Connection:
         self.writer.close()
         # A peer that never acknowledges the end would hold the socket open.
         transport.abort() if isinstance(transport, asyncio.WriteTransport) else None
+
+
+async def _bind(sock: socket.socket, host: str, port: int, patience_s: float) -> None:
+    """Take a source port, waiting while another door of ours, or another program, still asks from it."""
+    ends_s = time.monotonic() + patience_s
+    while True:
+        try:
+            return sock.bind((host, port))
+        except OSError as fault:
+            if fault.errno != errno.EADDRINUSE or time.monotonic() > ends_s:
+                raise
+        await asyncio.sleep(0.1)
 
 
 def _socket(host: str, kind: socket.SocketKind) -> socket.socket:

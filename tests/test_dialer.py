@@ -141,3 +141,17 @@ async def test_an_echo_to_everybody_leaves_no_street_without_a_link() -> None:
     with pytest.raises(OutOfScope, match="ff02::1"):
         async for _ in door.echoes("lo", "::1", 0.1):
             pass
+
+
+async def test_a_source_port_that_is_still_in_use_is_waited_for() -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked,
+    ):
+        other.bind(("0.0.0.0", 0))
+        asked.bind(("127.0.0.1", 0))
+        asyncio.get_running_loop().call_later(0.2, other.close)
+        door = Dialer(LOOPBACK, PoliteKeeper(LAB))
+        there = Endpoint("127.0.0.1", asked.getsockname()[1], Transport.UDP)
+        assert await door.ask(there, b"?", 1.0, source_port=other.getsockname()[1]) is None
+        assert asked.recvfrom(9)[0] == b"?"

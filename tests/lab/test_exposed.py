@@ -240,9 +240,8 @@ def test_the_hairpin_is_its_own_evidence_and_the_command_to_confirm_it_is_given(
 
 
 def test_what_the_router_says_its_ipv6_firewall_hides_is_named_with_the_command_that_tells(seen: dict) -> None:
-    (confirm,) = [g["remedy"] for g in seen["inside"]["coverage"] if g["subject"] == "192.168.77.10"
-                  and "IPv6 firewall" in g["reason"]]  # fmt: skip
-    assert NAS6 in confirm and "--vantage internet --authorized" in confirm
+    (confirm,) = [gap["remedy"] for gap in seen["inside"]["coverage"] if "IPv6 firewall" in gap["reason"]]
+    assert NAS6 in confirm and ROUTER6 in confirm and "--vantage internet --authorized" in confirm
 
 
 def test_wan_asks_the_gateway_for_the_address(both_families: Lab, tmp_path: Path) -> None:
