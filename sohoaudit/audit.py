@@ -14,12 +14,12 @@ from .dialer import Dialer, Street
 from .discover.connect import HOSTS_AT_ONCE
 from .here import Here
 from .identify import Identifier
-from .joining import Face
+from .joining import Face, mac_in
 from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
 from .knowledge.gaps import gap
 from .merging import joined_scope
-from .model import Audit, Gap, Priority, Scope, Transport, Vantage
+from .model import Audit, Device, Gap, Priority, Scope, Transport, Vantage
 from .sweep import Way
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
@@ -303,7 +303,7 @@ class Auditor:
             self._faces, self._identifier, gateways=self._gateways, language=self._settings.language
         )
         self._gaps.extend(gaps)
-        self._gaps.extend(self._doubts())
+        self._gaps.extend(self._doubts(devices))
         return Audit(
             scope=joined_scope(self._scopes),
             started=started,
@@ -325,15 +325,24 @@ class Auditor:
             is_complete=is_complete,
         )
 
-    def _doubts(self) -> Iterator[Gap]:
+    def _doubts(self, devices: Sequence[Device]) -> Iterator[Gap]:
         """What only a look from outside can tell, with the command for it; and the IPv6 that nobody allowed."""
         for face in self._faces:
             if face.is_hairpin and face.open:
                 yield gap("sweep", face.address, "outside-only", face.address)
+        six = [address for device in devices if (address := _doubted6(device))]
+        if six:
+            yield gap("sweep", "IPv6", "firewalled6", " ".join(six[:NAMED_ADDRESSES]))
         for scope in self._scopes:
             for network in self._here.lan6 if "lan" in scope.targets else ():
                 if not scope.holds(network.network_address):
                     yield gap("discover", str(network), "left-out-public")
+
+
+def _doubted6(device: Device) -> str | None:
+    """The address of a device whose management the IPv6 firewall is said to hide; of several the lasting one."""
+    six = [e.endpoint.address for e in device.exposures if e.doubt == "firewall" and e.management]
+    return next((address for address in six if mac_in(address)), six[0] if six else None)
 
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:
