@@ -10,6 +10,7 @@ from sohoaudit import report
 from sohoaudit.model import Endpoint, Service
 from sohoaudit.report import text
 from sohoaudit.report.content import digest
+from sohoaudit.report.content.widths import columns as width_of
 from sohoaudit.report.content.words import words
 from tests.report.assessed import DRAYTEK, office, offices
 from tests.report.offices import CLEAN, FORWARDED, HOSTILE, INCOMPLETE, hostile
@@ -73,7 +74,7 @@ def test_hostile_text_cannot_steer_the_terminal(given: str) -> None:
 def test_no_line_is_wider_than_the_terminal_and_no_word_is_lost(name: str, columns: int, language: str) -> None:
     office = offices(language)[name]
     shown = text.summary(office, language, colour=False, columns=columns)
-    assert max(text._columns(line) for line in shown.splitlines()) <= columns + (2 if language == "ja" else 0)
+    assert max(width_of(line) for line in shown.splitlines()) <= columns + (2 if language == "ja" else 0)
     first = digest.tasks(digest.places(office))[0]
     flat = "".join(shown.split())
     for wanted in (first.first.title, *first.steps(words(language))[:2]):

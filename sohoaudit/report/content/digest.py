@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...model import Audit, Device, Endpoint, Evidence, Exposure, Finding, Priority, Vantage
+from ...knowledge import macs
+from ...model import Acceptance, Audit, Device, Endpoint, Evidence, Exposure, Finding, Priority, Vantage
 from .words import Words
 
 PAGE_ONE = 5
@@ -12,10 +13,11 @@ PAGE_ONE = 5
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A device with its number in the report, counted from 1."""
+    """A device with its number in the report, counted from 1, and its most pressing priority."""
 
     number: int
     device: Device
+    priority: Priority | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Task:
     @property
     def priority(self) -> Priority:
         """The priority of its most pressing finding."""
-        return min((finding.priority for _, finding in self.findings), key=lambda priority: priority.rank)
+        return min((finding.priority for _, finding in self.findings), key=_RANKS.__getitem__)
 
     @property
     def also(self) -> tuple[str, ...]:
@@ -73,6 +75,7 @@ class Verdict:
     devices: int
     gaps: int
     is_complete: bool
+    accepted: int = 0
 
     def sentence(self, words: Words) -> str:
         """The count of things to do, or that nothing needs doing."""
@@ -93,24 +96,27 @@ class Verdict:
             parts.append(words("verdict.gaps", count=self.gaps))
         elif self.is_complete and self.devices and self.state != "fine":
             parts.append(words("verdict.all_checked", count=self.devices))
+        if self.accepted:
+            parts.append(words("verdict.accepted", count=self.accepted))
         return words("verdict.joiner").join(parts)
 
 
 def places(audit: Audit) -> list[Place]:
     """Every device with its number, in the order of the audit."""
-    return [Place(number, device) for number, device in enumerate(audit.devices, start=1)]
+    return [Place(number, device, device.priority) for number, device in enumerate(audit.devices, start=1)]
 
 
 def tasks(all_places: Iterable[Place]) -> list[Task]:
     """The findings grouped by what puts them right, in the order to act.
 
     Inside one priority: compromise first, then what helps most devices, then rule and id, so that two runs agree.
-    Two devices are one task where title, steps and priority are the same: another model is another errand.
+    Two devices are one task where title, steps and priority are the same: another model is another errand. What
+    somebody accepted is no task.
     """
     groups: dict[tuple[str, ...], list[tuple[Place, Finding]]] = {}
     for place in all_places:
         for steps, findings in _by_steps(place.device).items():
-            pressing = min((finding.priority for finding in findings), key=lambda priority: priority.rank)
+            pressing = min((finding.priority for finding in findings), key=_RANKS.__getitem__)
             key = (pressing.value, findings[0].title, *steps)
             groups.setdefault(key, []).extend((place, finding) for finding in findings)
     return sorted((Task(tuple(group)) for group in groups.values()), key=_order)
@@ -128,17 +134,48 @@ def verdict(audit: Audit, all_tasks: Iterable[Task]) -> Verdict:
         state = "nobody"
     else:
         state = "fine" if audit.is_complete and not audit.coverage else "unclear"
-    return Verdict(state, counts, len(audit.devices), len(audit.coverage), audit.is_complete)
+    taken = sum(finding.accepted is not None for device in audit.devices for finding in device.findings)
+    return Verdict(state, counts, len(audit.devices), len(audit.coverage), audit.is_complete, taken)
+
+
+def accepted(all_places: Iterable[Place]) -> list[tuple[Place, Finding, Acceptance]]:
+    """Every risk that somebody took for a time, the most pressing first, as if it were not taken."""
+    taken = [
+        (place, finding, finding.accepted)
+        for place in all_places
+        for finding in place.device.findings
+        if finding.accepted
+    ]
+    return sorted(taken, key=lambda each: (each[2].priority.rank, each[2].until, each[1].id))
+
+
+def acceptance(taken: Acceptance, words: Words) -> str:
+    """Who took a risk, until when, why, and how pressing it would be, in one sentence."""
+    return words(
+        "accepted.told",
+        by=taken.by,
+        until=words.date(taken.until),
+        because=taken.because,
+        priority=words(f"priority.{taken.priority}"),
+    )
 
 
 def name(device: Device, words: Words) -> str:
-    """What a person calls the device: maker and model, its host name, its kind, or that nobody knows."""
+    """What a person calls the device: maker and model, its host name, its kind, else the maker of its network card."""
     identity = device.identity
     if identity and identity.name:
         return identity.name
     if device.hostname:
         return device.hostname
-    return words.term("kinds", identity.kind) if identity and identity.kind else words("device.unknown")
+    if identity and identity.kind:
+        return words.term("kinds", identity.kind)
+    maker = macs.maker_of(device.mac)
+    return words("device.unknown_by", maker=maker) if maker else words("device.unknown")
+
+
+def card_maker(device: Device, words: Words) -> str:
+    """Who made the network card, or that the device made its address up; empty where nobody knows."""
+    return words("device.private_mac") if macs.is_private(device.mac) else macs.maker_of(device.mac) or ""
 
 
 def ways_in(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
@@ -170,12 +207,13 @@ def is_recognised(device: Device) -> bool:
 
 
 def fine(audit: Audit, all_places: Iterable[Place]) -> list[Place]:
-    """The devices that were recognised, looked at without a gap, and on which nothing above low was found."""
+    """The devices that were recognised, looked at without a gap, with nothing above low that was found or accepted."""
     missed = {part for gap in audit.coverage for part in _addresses_in(gap.subject)}
     return [
         place
         for place in all_places
-        if place.device.priority in (None, Priority.LOW)
+        if place.priority in (None, Priority.LOW)
+        and not any(finding.accepted for finding in place.device.findings)
         and is_recognised(place.device)
         and missed.isdisjoint(place.device.addresses)
     ]
@@ -186,10 +224,11 @@ def _by_steps(device: Device) -> dict[tuple[str, ...], list[Finding]]:
 
     Findings without steps stand alone by rule and title.
     """
-    ended = next((finding for finding in device.findings if finding.rule == _REPLACE), None)
-    reset = next((finding for finding in device.findings if _is_reset(finding)), None)
+    told = [finding for finding in device.findings if finding.accepted is None]
+    ended = next((finding for finding in told if finding.rule == _REPLACE), None)
+    reset = next((finding for finding in told if _is_reset(finding)), None)
     groups: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in sorted(device.findings, key=lambda f: (f is not ended, f is not reset, *_pressing(f))):
+    for finding in sorted(told, key=lambda f: (f is not ended, f is not reset, *_pressing(f))):
         leading = _leading(finding, ended, reset)
         groups.setdefault(_steps(leading) or (leading.rule, leading.title), []).append(finding)
     return groups
@@ -205,7 +244,7 @@ def _leading(finding: Finding, ended: Finding | None, reset: Finding | None) -> 
     family = finding.rule.partition(".")[0]
     if ended and family == "firmware":
         is_sure = ended.facts.get("certainty") != "probably"
-        return ended if is_sure or ended.priority.rank <= finding.priority.rank else finding
+        return ended if is_sure or _RANKS[ended.priority] <= _RANKS[finding.priority] else finding
     return reset if reset and family in _SETTLED_BY_RESET else finding
 
 
@@ -249,6 +288,7 @@ def _written(endpoint: Endpoint) -> str:
     return str(endpoint).removesuffix("/udp")
 
 
+_RANKS = {priority: priority.rank for priority in Priority}
 _REPLACE = "firmware.end-of-life"
 _GATEWAYS = frozenset({"router", "gateway", "firewall", "modem", "vpn-gateway", "cpe"})
 
@@ -260,8 +300,8 @@ def _addresses_in(subject: str) -> set[str]:
 
 def _order(task: Task) -> tuple[int, bool, int, str, str]:
     _, is_other, rule, identifier = _pressing(task.first)
-    return task.priority.rank, is_other, -len(task.places), rule, identifier
+    return _RANKS[task.priority], is_other, -len(task.places), rule, identifier
 
 
 def _pressing(finding: Finding) -> tuple[int, bool, str, str]:
-    return finding.priority.rank, not finding.rule.startswith("compromise"), finding.rule, finding.id
+    return _RANKS[finding.priority], not finding.rule.startswith("compromise"), finding.rule, finding.id
