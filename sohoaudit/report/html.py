@@ -30,6 +30,7 @@ SENTENCE_LIMIT = 1_200
 SERVICES_LIMIT = 200
 CHANGES_LIMIT = 300
 FILTER_FROM = 8
+ALSO_SHOWN = 3
 CHUNK_ROWS = 200  # a browser lays a table out whole, but passes over whole tables out of sight
 _PIECES_AT_ONCE = 2_000
 
@@ -54,6 +55,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None, since: Dif
     verdict = digest.verdict(audit, all_tasks)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
     style = _style() + _accent(brand)
+    unread, others = digest.missed(audit, all_places)
     template = _environment(language).get_template("report.html.j2")
     yield from template.generate(
         t=t,
@@ -67,7 +69,10 @@ def generate(audit: Audit, language: str, brand: Brand | None = None, since: Dif
         to_do=to_do[: digest.PAGE_ONE],
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
         fine=digest.fine(audit, all_places),
-        nameless=[place for place in all_places if not digest.is_recognised(place.device)],
+        nameless=[p for p in all_places if not digest.is_recognised(p.device) and p not in unread],
+        unread=unread,
+        others=others,
+        also_shown=ALSO_SHOWN,
         accepted=digest.accepted(all_places),
         changes=_changes(since, t, {place.device.id: place.number for place in all_places}),
         changes_limit=CHANGES_LIMIT,

@@ -25,7 +25,7 @@ def test_the_summary_names_priority_title_device_and_step() -> None:
         '                Take the tick out of "Turn Remote Management On".',
     ]
     assert lines[-2:] == [
-        "3 things to do today, 0 this week, 1 to plan. 1 thing could not be looked at.",
+        "3 things to do today, 1 to plan. 1 thing could not be looked at.",
         "  192.168.1.31: it stopped answering after 3 requests and was left alone",
     ]
 
