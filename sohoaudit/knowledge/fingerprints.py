@@ -27,7 +27,7 @@ MAKERS = "fingerprints/makers.yaml"
 UDP_QUESTIONS = ("dhip", "findhost", "mndp", "nsdp", "sadp", "ubnt")
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "15"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "16"  # of the cached index; raise it when Fingerprint changes
 
 
 @dataclass(frozen=True, slots=True)
