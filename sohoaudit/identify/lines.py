@@ -25,7 +25,7 @@ def answers(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterato
             continue
         front = ""
         try:
-            entry = _read(line)
+            entry = read(line)
             if isinstance(entry, dict) and "id" in entry:
                 front = f'"id": {_id_text(entry["id"])}, '
             fields = _fields(entry)
@@ -35,7 +35,7 @@ def answers(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterato
         yield f'{{{front}"identity": {written.text(identify(fields))}}}', True
 
 
-def _read(line: str | bytes) -> Any:
+def read(line: str | bytes) -> Any:
     """What the JSON of one line says, in half the time that `json.loads` takes.
 
     Raises:
@@ -137,17 +137,22 @@ def _fields(entry: Any) -> Mapping[str, str]:
 
 def explanations(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterator[tuple[str, bool]]:
     """For each line which fingerprints matched and which almost did, as text; a faulty line with True beside it."""
+    from ..knowledge.fingerprint_yaml import is_field, no_field
+
     identifier = Identifier(fingerprints)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            entry = _read(line)
+            entry = read(line)
             seen = observation(entry)
         except (ValueError, RecursionError) as fault:
             yield f"sohoaudit: line {number}: {fault}", True
             continue
-        yield f"{entry.get('id', f'line {number}')}:", False
+        yield printable(f"{entry.get('id', f'line {number}')}:"), False
+        for name in seen.fields:
+            if not is_field(name):
+                yield f"  unread   {printable(no_field(name))}", False
         found = sorted(identifier.explain([seen]), key=lambda one: not one.is_match)
         for one in found:
             word = "matched" if one.is_match else "almost "
