@@ -257,7 +257,7 @@ def covers(field: str, name: str) -> bool:
 
 def plain_name(text: str) -> str:
     """A maker's name without case, punctuation and legal form, so that its spellings meet."""
-    words = re.findall(r"[a-z0-9]+", text.lower())
+    words = re.findall(r"[^\W_]+", text.lower())
     while len(words) > 1 and words[-1] in _LEGAL_FORMS:
         words.pop()
     return "".join(words)
