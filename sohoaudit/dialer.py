@@ -50,6 +50,9 @@ class Pace(Protocol):
     def burst(self, address: str) -> int:
         """How many packets may go to the host in one turn."""
 
+    def gap_s(self, address: str) -> float:
+        """The least time between two new packets to the host, as things stand."""
+
     def heard(self, address: str, round_trip_s: float) -> None:
         """The host answered after so many seconds."""
 

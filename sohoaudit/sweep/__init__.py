@@ -153,6 +153,8 @@ class _Host:
                         await self._make_sure(len(ports) - start)
                     group.create_task(ask(ports[start : start + lot], slots))
                     start += lot
+                    # The other hosts have their turn.
+                    await asyncio.sleep(0)
         except* Fell as fell:
             raise fell.exceptions[0] from None
         finally:

@@ -168,6 +168,10 @@ class PoliteKeeper:
         """How many packets may go to the host in one turn: one, but for manners that know no haste too great."""
         return max(1, int(self._host(address).manners.host_packets_a_second * BURST_S))
 
+    def gap_s(self, address: str) -> float:
+        """The least time between two new packets to the host, as things stand."""
+        return self._host(address).turns.gap_s
+
     @contextlib.asynccontextmanager
     async def connection(self, address: str) -> AsyncIterator[None]:
         """Hold one of the host's connections."""
