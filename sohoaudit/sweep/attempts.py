@@ -5,6 +5,7 @@ with the outcome of the first, and resets the socket where that was a refusal: a
 socket. Elsewhere every attempt has a socket of its own.
 """
 
+import asyncio
 import contextlib
 import errno
 import functools
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -77,7 +78,8 @@ class Batch:
         round_trip_s: the host's, as far as it is known.
         is_hasty: whether no manners hold: a connection is reset and not closed, and who never answered is waited
             for no longer than the others.
-        tell: called in the thread with each piece of news.
+        is_sample: whether somebody waits for the first answer, be it a refusal.
+        told: where the news goes, in this event loop.
     """
 
     todo: deque[int]
@@ -85,7 +87,9 @@ class Batch:
     family: socket.AddressFamily
     round_trip_s: float | None
     is_hasty: bool
-    tell: Callable[[News], None]
+    is_sample: bool
+    told: "asyncio.Queue[News]"
+    loop: asyncio.AbstractEventLoop
     is_cancelled: bool = False
     is_over: bool = False
     fastest_s: float = math.inf
@@ -179,8 +183,9 @@ class _Worker:
             end.setblocking(False)
         self._readiness.listen(self._ear.fileno())
         self._batches: set[Batch] = set()
-        # Those with ports left to ask; the one whose turn it is first.
-        self._waiting: dict[Batch, None] = {}
+        # Those with ports left to ask, by whether one of their ports answered; the one whose turn it is first.
+        self._strangers: dict[Batch, None] = {}
+        self._answering: dict[Batch, None] = {}
         self._with_news: set[Batch] = set()
         self._attempts: dict[int, _Attempt] = {}
         self._under_way = 0
@@ -206,7 +211,7 @@ class _Worker:
         """Work until there was nothing to do for a while."""
         while (batches := self._next_batches(self._is_idle())) is not None:
             self._batches.update(batches)
-            self._waiting.update(dict.fromkeys(batches))
+            self._strangers.update(dict.fromkeys(batches))
             try:
                 self._step()
             except Exception as fault:
@@ -223,22 +228,21 @@ class _Worker:
             self._busy_s = now_s
         if now_s >= self._paused_until_s:
             self._begin_some()
-        can_begin = self._waiting and self._under_way < self._window and now_s >= self._paused_until_s
+        has_room = self._under_way < self._window and now_s >= self._paused_until_s
+        can_begin = has_room and (self._strangers or self._answering)
         self._hear(0 if can_begin else LOOK_EVERY_S if self._batches else IDLE_S)
         if now_s >= self._next_look_s:
             self._next_look_s = now_s + LOOK_EVERY_S
             self._window = min(self._most, self._window + self._window // 8 + 1)
             for batch in tuple(self._batches):
                 self._look_after(batch, now_s)
-        while self._with_news:
-            self._tell(self._with_news.pop())
+        self._tell(self._with_news)
+        self._with_news.clear()
 
     def _begin_some(self) -> None:
         """Begin attempts of each batch in turn, as far as there are descriptors."""
         room = min(BEGUN_AT_ONCE, self._window - self._under_way)
-        while room > 0 and self._waiting:
-            batch = next(iter(self._waiting))
-            del self._waiting[batch]
+        while room > 0 and (batch := self._next_in_turn()):
             wave = _Wave(batch, time.monotonic(), [])
             batch.waves.append(wave)
             for _ in range(min(room, BEGUN_IN_TURN)):
@@ -248,7 +252,22 @@ class _Worker:
                 if self._paused_until_s > wave.began_s:
                     return
             if batch.todo:
-                self._waiting[batch] = None
+                self._wait(batch)
+
+    def _next_in_turn(self) -> Batch | None:
+        """Silence takes longest, so it begins first, unless it fills the half of what there is."""
+        queues = (self._strangers, self._answering)
+        for queue in queues if self._under_way <= self._window // 2 else reversed(queues):
+            while queue:
+                batch = next(iter(queue))
+                del queue[batch]
+                if queue is self._answering or not batch.slowest_s:
+                    return batch
+                self._answering[batch] = None
+        return None
+
+    def _wait(self, batch: Batch) -> None:
+        (self._answering if batch.slowest_s else self._strangers)[batch] = None
 
     def _begin(self, wave: _Wave, port: int) -> None:
         batch = wave.batch
@@ -302,13 +321,12 @@ class _Worker:
             batch.news.silent.append(port)
         else:
             self._put_off(batch, port, code)
-        if not (batch.under_way or batch.todo or batch.is_over):
+        if not (batch.under_way or batch.todo):
             self._with_news.add(batch)
 
     def _measure(self, batch: Batch, waited_s: float) -> None:
         if waited_s < batch.fastest_s:
-            if not batch.slowest_s:
-                # Somebody may wait for the first sign of life.
+            if batch.is_sample and not batch.slowest_s:
                 self._with_news.add(batch)
             batch.fastest_s = waited_s
         if waited_s > batch.slowest_s:
@@ -344,7 +362,7 @@ class _Worker:
             self._fail(batch, OSError(code, os.strerror(code)))
             return
         batch.todo.appendleft(port)
-        self._waiting[batch] = None
+        self._wait(batch)
         self._window = max(1, self._under_way)
         self._paused_until_s = now_s + PAUSE_S
         self._close_idle()
@@ -366,36 +384,44 @@ class _Worker:
         if batch.news.closed or batch.news.silent or not (batch.under_way or batch.todo):
             self._with_news.add(batch)
 
-    def _tell(self, batch: Batch) -> None:
-        news, batch.news = batch.news, News()
-        news.round_trip_s = batch.fastest_s if batch.slowest_s else None
-        news.is_last = not (batch.under_way or batch.todo)
-        if news.is_last:
-            self._drop(batch)
-        try:
-            if not batch.is_cancelled:
-                batch.tell(news)
-        except RuntimeError:
-            # The event loop is closed: nobody waits for it any more.
-            self._drop(batch)
+    def _tell(self, batches: Iterable[Batch]) -> None:
+        """Wake each event loop once, whatever it is told."""
+        loops: dict[asyncio.AbstractEventLoop, list[tuple[Batch, News]]] = {}
+        for batch in self._batches.intersection(batches):
+            news, batch.news = batch.news, News()
+            news.round_trip_s = batch.fastest_s if batch.slowest_s else None
+            news.is_last = not (batch.under_way or batch.todo)
+            if news.is_last:
+                self._drop(batch)
+            loops.setdefault(batch.loop, []).append((batch, news))
+        for loop, told in loops.items():
+            try:
+                loop.call_soon_threadsafe(_hand_out, told)
+            except RuntimeError:
+                # The event loop is closed: nobody waits for it any more.
+                for batch, _ in told:
+                    self._drop(batch)
 
     def _fail(self, batch: Batch, fault: OSError) -> None:
         batch.news.fault = fault
-        self._drop(batch)
-        self._tell(batch)
+        self._stop(batch)
+        self._tell([batch])
 
-    def _drop(self, batch: Batch) -> None:
-        """Ask nothing more of it."""
+    def _stop(self, batch: Batch) -> None:
         for wave in batch.waves:
             for attempt in wave.attempts:
                 if attempt.wave is wave:
                     self._free(attempt, batch, errno.ETIMEDOUT)
-        batch.is_over = True
         batch.waves.clear()
         batch.todo.clear()
+        for queue in (self._strangers, self._answering):
+            queue.pop(batch, None)
+
+    def _drop(self, batch: Batch) -> None:
+        """Ask and tell nothing more of it."""
+        self._stop(batch)
         self._batches.discard(batch)
-        self._with_news.discard(batch)
-        self._waiting.pop(batch, None)
+        batch.is_over = True
 
 
 class _Epoll:
@@ -443,6 +469,11 @@ class _Selector:
 
     def close(self) -> None:
         self._selector.close()
+
+
+def _hand_out(told: Sequence[tuple[Batch, News]]) -> None:
+    for batch, news in told:
+        batch.told.put_nowait(news)
 
 
 def most_at_once() -> int:

@@ -103,7 +103,7 @@ class Connect:
         with contextlib.ExitStack() as batches:
             while True:
                 while start < len(ports) and under_way < LOTS_AT_ONCE and (is_known or not start):
-                    lot = ports[start : start + (LOT if start else SAMPLE)]
+                    lot = ports[start : start + (LOT if is_known else SAMPLE)]
                     start += len(lot)
                     there, place_of, decided = _located(address, lot, dialer)
                     for heard in decided:
@@ -112,7 +112,8 @@ class Connect:
                     if refused := sorted(set(there).difference(admitted)):
                         yield Ports(address, State.SILENT, refused)
                     if admitted:
-                        batch = _batch(address, admitted, place_of, dialer, told, is_hasty=True)
+                        is_sample = not is_known
+                        batch = _batch(address, admitted, place_of, dialer, told, is_hasty=True, is_sample=is_sample)
                         batches.enter_context(self._under_way(batch))
                         under_way += 1
                 if not under_way:
@@ -147,14 +148,12 @@ def _batch(
     told: "asyncio.Queue[News]",
     *,
     is_hasty: bool,
+    is_sample: bool = False,
 ) -> Batch:
-    loop = asyncio.get_running_loop()
-
-    def tell(news: News) -> None:
-        loop.call_soon_threadsafe(told.put_nowait, news)
-
     family = socket.AF_INET6 if ":" in place_of(ports[0])[0] else socket.AF_INET
-    return Batch(deque(ports), place_of, family, dialer.round_trips_s.get(address), is_hasty, tell)
+    known_s = dialer.round_trips_s.get(address)
+    loop = asyncio.get_running_loop()
+    return Batch(deque(ports), place_of, family, known_s, is_hasty, is_sample, told, loop)
 
 
 def _heard(address: str, news: News, dialer: Dialer) -> list[Ports]:
