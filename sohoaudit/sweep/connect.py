@@ -109,8 +109,8 @@ class Connect:
                     for heard in decided:
                         yield heard
                     admitted = await dialer.admit(address, there)
-                    if refused := sorted(set(there).difference(admitted)):
-                        yield Ports(address, State.SILENT, refused)
+                    if len(admitted) < len(there):
+                        yield Ports(address, State.SILENT, sorted(set(there).difference(admitted)))
                     if admitted:
                         is_sample = not is_known
                         batch = _batch(address, admitted, place_of, dialer, told, is_hasty=True, is_sample=is_sample)

@@ -3,12 +3,18 @@
 import asyncio
 import contextlib
 import errno
+import fcntl
 import ipaddress
 import os
+import random
+import select
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +26,7 @@ from sohoaudit.knowledge.ports import harmful_ports
 from sohoaudit.model import Endpoint, Scope
 from sohoaudit.sweep import State, attempts, sweep
 from sohoaudit.sweep.attempts import MOST_AT_ONCE, SHORTEST_TIMEOUT_S, most_at_once
-from sohoaudit.sweep.connect import Connect
+from sohoaudit.sweep.connect import TRIES_WHERE_LOST, Connect
 from sohoaudit.sweep.pace import LAB, Manners, PoliteKeeper
 
 pytestmark = pytest.mark.lab
@@ -45,6 +51,49 @@ table ip t {{
   chain nat {{ type nat hook output priority -100; ip daddr {TARPIT} tcp dport 1-65535 redirect to :80; }}
 }}
 """
+
+
+class FarAway(threading.Thread):
+    """The hosts of 10.89.0.0/24, 80 ms away each way over a link that loses one packet in twenty each way."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.asked: Counter[tuple[str, int]] = Counter()
+        self._chance = random.Random(7)
+        self._tun = os.open("/dev/net/tun", os.O_RDWR)
+        # TUNSETIFF: a link of bare IP packets (IFF_TUN | IFF_NO_PI).
+        fcntl.ioctl(self._tun, 0x400454CA, struct.pack("16sH22x", b"far", 0x1001))
+        ip(["addr add 10.89.1.1/24 dev far", "link set far up", "route add 10.89.0.0/24 dev far"], ROOM)
+
+    def run(self) -> None:
+        late: deque[tuple[float, bytes]] = deque()
+        # The link ends with its namespace.
+        with contextlib.suppress(OSError):
+            while True:
+                wait_s = max(0.0, late[0][0] - time.monotonic()) if late else None
+                if select.select([self._tun], [], [], wait_s)[0]:
+                    packet = os.read(self._tun, 2_048)
+                    if packet[:1] == b"E" and packet[9] == 6 and packet[33] == 2 and self._chance.random() > 0.1:
+                        late.append((time.monotonic() + 0.16, self._answer(packet)))
+                while late and late[0][0] <= time.monotonic():
+                    os.write(self._tun, late.popleft()[1])
+        os.close(self._tun)
+
+    def _answer(self, packet: bytes) -> bytes:
+        """SYN-ACK of an open port, RST of another."""
+        source, host, theirs, port, sequence = struct.unpack("!4s4sHHI", packet[12:28])
+        self.asked[ipaddress.IPv4Address(host).compressed, port] += 1
+        flags = 0x12 if port in OPEN else 0x14
+        tcp = struct.pack("!HHIIBBHHH", port, theirs, 1, (sequence + 1) & 0xFFFF_FFFF, 5 << 4, flags, 65_535, 0, 0)
+        tcp = tcp[:16] + checksum(host + source + struct.pack("!HH", 6, len(tcp)) + tcp) + tcp[18:]
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 0, 0, 64, 6, 0, host, source)
+        return head[:10] + checksum(head) + head[12:] + tcp
+
+
+def checksum(data: bytes) -> bytes:
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xFFFF) + (total >> 16)
+    return struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -108,6 +157,28 @@ def test_where_packets_get_lost_no_port_is(number: int) -> None:
     found = states(LOSSY, ports)
     assert {port for port, state in found.items() if state is State.OPEN} == set(OPEN)
     assert set(found) == set(ports)
+
+
+def test_no_open_port_of_hosts_far_away_over_a_bad_link_is_missed_and_none_invented() -> None:
+    far = FarAway()
+    far.start()
+    hosts, ports = [f"10.89.0.{last}" for last in range(1, 9)], [*OPEN, *range(1_000, 1_097)]
+
+    async def swept() -> dict[str, dict[int, State]]:
+        dialer, way = Dialer(Scope((ipaddress.ip_network("10.89.0.0/24"),)), PoliteKeeper(LAB)), Connect()
+
+        async def one(host: str) -> dict[int, State]:
+            told = [heard async for heard in sweep(host, ports, dialer, way)]
+            return {number: heard.state for heard in told for number in heard.numbers}
+
+        return dict(zip(hosts, await asyncio.gather(*map(one, hosts)), strict=True))
+
+    found = asyncio.run(swept())
+    for host in hosts:
+        assert {port for port in ports if found[host][port] is State.OPEN} == set(OPEN)
+        assert set(found[host]) == set(ports)
+    # Nobody was asked more often than the plan says.
+    assert max(far.asked.values()) <= TRIES_WHERE_LOST
 
 
 def test_a_port_of_this_machine_that_meets_itself_is_not_open() -> None:
