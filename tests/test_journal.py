@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sohoaudit import journal as room
@@ -67,6 +67,7 @@ def test_any_text_of_a_device_comes_back(tmp_path_factory: pytest.TempPathFactor
     assert back.face.observations[0].fields == told.face.observations[0].fields
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=400))
 def test_a_line_that_a_power_cut_tore_costs_that_line_alone(
     tmp_path_factory: pytest.TempPathFactory, lost_bytes: int

@@ -190,7 +190,7 @@ def scan(
                 is_asked_for = format is not None or output is not None
                 code = run.perform_changes(audit, intent.seconds, how, keeper, journal, has_report=is_asked_for)
             else:
-                code = run.perform(audit, intent.seconds, how, journal)
+                code = run.perform(audit, intent.seconds, how, journal, keeper)
             if notify and not offline:
                 keeper.post(notify, notify_on)
     except Busy as busy:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..dialer import Dialer
 from ..here import Here
+from ..knowledge.gaps import gap
 from ..model import Gap, Observation
 
 
@@ -56,8 +57,7 @@ async def sightings(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting | Gap
                 async for sighting in seen:
                     found.put_nowait(sighting)
         except Exception as fault:
-            reason = f"this way of finding devices failed: {fault}"
-            found.put_nowait(Gap("discover", name, reason, "", True, "way-failed", str(fault)))
+            found.put_nowait(gap("discover", name, "way-failed", str(fault), matters=True))
         finally:
             found.put_nowait(None)
 

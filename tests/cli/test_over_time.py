@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -168,6 +169,22 @@ def test_diff_of_files_and_of_numbers_in_text_json_and_html(nights: Nights, tmp_
     page = nights.run("diff", *files, "--format", "html").stdout
     assert "<script" not in page
     assert "Telnet" in page
+
+
+def test_the_report_says_what_changed_since_the_last_audit_and_diff_speaks_japanese(
+    nights: Nights, tmp_path: Path
+) -> None:
+    nights.close_telnet()
+    file = tmp_path / "report.html"
+    scan = ("scan", "127.0.0.1", "--ports", nights.ports, "--pace", "lab", "--quiet", "--format", "html")
+    assert nights.run(*scan, "--output", str(file)).returncode == 0
+    section = file.read_text().partition('id="changes"')[2].partition("</section>")[0]
+    assert re.search("fixed: .*Telnet", section)
+    told = nights.run("diff", "--language", "ja").stdout.splitlines()
+    assert "からの変化が" in told[0]
+    assert told[1].startswith("解決    低      fin-")
+    nights.open_telnet()
+    nights.night()
 
 
 def test_the_history_is_listed_shown_checked_and_pruned(nights: Nights) -> None:

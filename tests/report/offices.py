@@ -277,6 +277,17 @@ COMPROMISED = audit(
     NAS,
 )
 INCOMPLETE = audit(NAS, gaps=(SILENT, BROKEN, SILENT, SILENT), is_complete=False)
+UNREAD = audit(
+    replace(
+        ROUTER,
+        findings=(
+            *ROUTER.findings,
+            finding("exposure.ssh", Priority.HIGH, id="fin-ssh", title="A door", remedy=("Shut it.",)),
+        ),
+    ),
+    NAS,
+    gaps=(replace(SILENT, subject="192.168.1.20:5000"), replace(SILENT, subject="192.168.1.20:443")),
+)
 NOBODY = audit(
     vantage=Vantage.INDEX, knowledge={}, scope=Scope((ipaddress.ip_network("192.168.1.0/24"),), vantage=Vantage.INDEX)
 )
@@ -405,6 +416,7 @@ OFFICES = {
     "medium": MEDIUM_ONLY,
     "compromised": COMPROMISED,
     "incomplete": INCOMPLETE,
+    "unread": UNREAD,
     "nobody": NOBODY,
     "many": many(30),
 }

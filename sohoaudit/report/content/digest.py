@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...knowledge import macs
-from ...model import Acceptance, Audit, Device, Endpoint, Evidence, Exposure, Finding, Priority, Vantage
+from ...model import Acceptance, Audit, Device, Endpoint, Evidence, Exposure, Finding, Gap, Priority, Vantage
 from .words import Words
 
 PAGE_ONE = 5
@@ -51,8 +51,15 @@ class Task:
         return tuple(_filled(step, alike, words) for step in wanted)
 
     def verify(self, words: Words) -> str:
-        """How to see that it worked, for every endpoint that it is seen by."""
-        wanted = _masked(self.first.verify, self.first.endpoint)
+        """How to see that it worked, for every endpoint that it is seen by.
+
+        A device to be replaced can be seen to have its doors shut long before the new one comes.
+        """
+        doors = (f for _, f in self.findings if self.first.rule == _REPLACE and f.rule in _SETTLED_BY_SWITCHING_OFF)
+        wanted = dict.fromkeys(_masked(finding.verify, finding.endpoint) for finding in (*doors, self.first))
+        return words("verdict.joiner").join(self._filled_verify(text, words) for text in wanted)
+
+    def _filled_verify(self, wanted: str, words: Words) -> str:
         alike = [f.endpoint for _, f in self.findings if _masked(f.verify, f.endpoint) == wanted]
         return _filled(wanted, alike, words)
 
@@ -67,12 +74,14 @@ class Verdict:
     """The outcome in one word and the count of things to do by priority.
 
     `state` is the most pressing priority above low, else `fine` (everything was looked at and nothing needs doing),
-    `unclear` (nothing needs doing in what could be looked at) or `nobody` (no device answered).
+    `unclear` (nothing needs doing in what could be looked at) or `nobody` (no device answered). `unread` counts the
+    devices that could not be looked at in full, `gaps` what else could not.
     """
 
     state: str
     counts: dict[Priority, int]
     devices: int
+    unread: int
     gaps: int
     is_complete: bool
     accepted: int = 0
@@ -81,19 +90,21 @@ class Verdict:
         """The count of things to do, or that nothing needs doing."""
         if self.state not in ("urgent", "high", "medium"):
             return words(f"verdict.{self.state}_first", count=self.devices)
-        today, week, plan = (self.counts[priority] for priority in list(Priority)[:3])
-        return words(
-            "verdict.counts",
-            today=words("verdict.count_today", count=today),
-            week=words("verdict.count_week", count=week),
-            plan=words("verdict.count_plan", count=plan),
+        counted = [priority for priority in list(Priority)[:3] if self.counts[priority]]
+        forms = ["first", *["then"] * (len(counted) - 1)]
+        told = (
+            words(f"verdict.{form}_{priority}", count=self.counts[priority])
+            for form, priority in zip(forms, counted, strict=True)
         )
+        return words("verdict.counts", counts=words("page.comma").join(told))
 
     def looked_at(self, words: Words) -> str:
         """How much was looked at; empty where the sentence has said it."""
         parts = [] if self.is_complete else [words("verdict.stopped")]
         if self.gaps:
-            parts.append(words("verdict.gaps", count=self.gaps))
+            parts.append(words("verdict.gaps", count=self.gaps + self.unread))
+        elif self.unread:
+            parts.append(words("verdict.unread", count=self.unread))
         elif self.is_complete and self.devices and self.state != "fine":
             parts.append(words("verdict.all_checked", count=self.devices))
         if self.accepted:
@@ -135,7 +146,8 @@ def verdict(audit: Audit, all_tasks: Iterable[Task]) -> Verdict:
     else:
         state = "fine" if audit.is_complete and not audit.coverage else "unclear"
     taken = sum(finding.accepted is not None for device in audit.devices for finding in device.findings)
-    return Verdict(state, counts, len(audit.devices), len(audit.coverage), audit.is_complete, taken)
+    unread, others = missed(audit, places(audit) if audit.coverage else ())
+    return Verdict(state, counts, len(audit.devices), len(unread), len(others), audit.is_complete, taken)
 
 
 def accepted(all_places: Iterable[Place]) -> list[tuple[Place, Finding, Acceptance]]:
@@ -160,6 +172,20 @@ def acceptance(taken: Acceptance, words: Words) -> str:
     )
 
 
+def missed(audit: Audit, all_places: Iterable[Place]) -> tuple[list[Place], list[Gap]]:
+    """The devices that answered and could not be looked at in full, and the gaps that are about none, worst first."""
+    by_address = {address: place for place in all_places for address in place.device.addresses}
+    unread: dict[int, Place] = {}
+    others: list[Gap] = []
+    for gap in sorted(audit.coverage, key=lambda gap: not gap.matters):
+        found = [by_address[part] for part in _addresses_in(gap.subject) if part in by_address]
+        if found and gap.stage in _OF_A_DEVICE:
+            unread.update((place.number, place) for place in found)
+        else:
+            others.append(gap)
+    return [unread[number] for number in sorted(unread)], others
+
+
 def name(device: Device, words: Words) -> str:
     """What a person calls the device: maker and model, its host name, its kind, else the maker of its network card."""
     identity = device.identity
@@ -179,7 +205,16 @@ def card_maker(device: Device, words: Words) -> str:
 
 
 def ways_in(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
-    """Every way from the internet to a device, the surest evidence first within each device."""
+    """Every way from the internet to a device that nothing speaks against, the surest evidence first in each device."""
+    return [way for way in _ways(all_places) if not way[1].doubt]
+
+
+def doubted_ways(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
+    """What answered from inside on an address of the internet, while something says that the internet is kept out."""
+    return [way for way in _ways(all_places) if way[1].doubt]
+
+
+def _ways(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
     order = list(Evidence)
     return [
         (place, exposure)
@@ -195,10 +230,16 @@ def router(all_places: Iterable[Place]) -> Place | None:
     return min(routers, key=lambda place: (not ways_in([place]), place.number), default=None)
 
 
+def vantages(audit: Audit) -> tuple[Vantage, ...]:
+    """Where it was looked from, inside first: of a merged audit every place, even where nothing answered."""
+    seen = {exposure.vantage for device in audit.devices for exposure in device.exposures}
+    named = audit.settings.get("vantages", "").split(", ")
+    return tuple(each for each in Vantage if each in seen or each in named or each is audit.scope.vantage)
+
+
 def is_inside_only(audit: Audit) -> bool:
     """Whether nobody looked from the internet, so that what strangers see is not known."""
-    vantages = {exposure.vantage for device in audit.devices for exposure in device.exposures}
-    return audit.scope.vantage is Vantage.LAN and Vantage.INTERNET not in vantages
+    return audit.scope.vantage is Vantage.LAN and Vantage.INTERNET not in vantages(audit)
 
 
 def is_recognised(device: Device) -> bool:
@@ -208,14 +249,14 @@ def is_recognised(device: Device) -> bool:
 
 def fine(audit: Audit, all_places: Iterable[Place]) -> list[Place]:
     """The devices that were recognised, looked at without a gap, with nothing above low that was found or accepted."""
-    missed = {part for gap in audit.coverage for part in _addresses_in(gap.subject)}
+    subjects = {part for gap in audit.coverage for part in _addresses_in(gap.subject)}
     return [
         place
         for place in all_places
         if place.priority in (None, Priority.LOW)
         and not any(finding.accepted for finding in place.device.findings)
         and is_recognised(place.device)
-        and missed.isdisjoint(place.device.addresses)
+        and subjects.isdisjoint(place.device.addresses)
     ]
 
 
@@ -237,22 +278,36 @@ def _by_steps(device: Device) -> dict[tuple[str, ...], list[Finding]]:
 def _leading(finding: Finding, ended: Finding | None, reset: Finding | None) -> Finding:
     """The finding whose steps put this one right as well, or itself.
 
-    A device to be replaced takes its other firmware findings along: no update of it is worth a step of its own. Where
-    the end of its support is only probable, it takes along what is no more pressing. Who resets a device after a
-    break-in, updates it and closes its doors, is done with the rest.
+    A device to be replaced takes its other firmware findings along: no update of it is worth a step of its own, and its
+    first step shuts the doors that the internet reaches. Where the end of its support is only probable, it takes along
+    what is no more pressing. Who resets a device after a break-in, updates it and closes its doors, is done with the
+    rest.
     """
     family = finding.rule.partition(".")[0]
-    if ended and family == "firmware":
+    is_shut = finding.rule in _SETTLED_BY_SWITCHING_OFF and finding.because[0] in ("internet", "perhaps")
+    if ended and (family == "firmware" or (is_shut and _shuts_doors(ended))):
         is_sure = ended.facts.get("certainty") != "probably"
         return ended if is_sure or _RANKS[ended.priority] <= _RANKS[finding.priority] else finding
     return reset if reset and family in _SETTLED_BY_RESET else finding
 
 
 def _is_reset(finding: Finding) -> bool:
-    """Whether its steps reset the device: those of every break-in but the one that lives in the list of forwards."""
-    return finding.rule.startswith("compromise.") and finding.rule != "compromise.upnproxy"
+    """Whether its steps reset the device: those of every break-in but the one that lives in the list of forwards.
+
+    What is only worth a look, such as a port alone, resets nothing.
+    """
+    is_sign = finding.because[1] == "compromised"
+    return is_sign and finding.rule.startswith("compromise.") and finding.rule != "compromise.upnproxy"
 
 
+def _shuts_doors(ended: Finding) -> bool:
+    """Whether its steps begin with switching off management from the internet: those of a model, reached from there."""
+    return ended.facts.get("ended") == "model" and ended.facts.get("reach") in ("internet", "perhaps")
+
+
+_SETTLED_BY_SWITCHING_OFF = frozenset(
+    f"exposure.{protocol}" for protocol in ("http", "https", "ssh", "winbox", "routeros-api")
+)
 _SETTLED_BY_RESET = frozenset({"auth", "dns", "exposure", "firmware", "snmp", "tls"})
 
 
@@ -284,6 +339,7 @@ def _written(endpoint: Endpoint) -> str:
     return str(endpoint).removesuffix("/udp")
 
 
+_OF_A_DEVICE = frozenset({"probe", "assess"})
 _RANKS = {priority: priority.rank for priority in Priority}
 _REPLACE = "firmware.end-of-life"
 _GATEWAYS = frozenset({"router", "gateway", "firewall", "modem", "vpn-gateway", "cpe"})

@@ -1,8 +1,8 @@
 """Says of a finding why it is so pressing, how long its steps take, and what CISA allows for the like."""
 
-from functools import cache
+from functools import lru_cache
 
-from ...knowledge import guidance
+from ...knowledge import guidance, vulnrichment
 from ...model import Finding, Priority
 from .words import Words
 
@@ -49,27 +49,42 @@ def has_doubt(finding: Finding) -> bool:
 
 
 def pace(finding: Finding, t: Words) -> str:
-    """The band of BOD 26-04, as far as two of its four questions can be answered; it asks of known holes alone."""
+    """The band of BOD 26-04 by its four questions, as far as they can be answered; it asks of known holes alone."""
     if not finding.cves:
         return t("pace.no_cve")
     is_exploited = finding.rule in _EXPLOITED or any(finding.facts.get(f"kev.{cve}") for cve in finding.cves)
-    reach = finding.because[0]
-    return _band(is_exploited, reach if reach in REACHES else "", t)
+    rated = [cve for cve in finding.cves if cve in vulnrichment.ratings()]
+    return _band(is_exploited, finding.because[0], tuple(rated), len(rated) < len(set(finding.cves)), t)
 
 
-@cache
-def _band(is_exploited: bool, reach: str, t: Words) -> str:
-    answers = {"internet": [True], "inside": [False]}.get(reach, [True, False])
-    found = dict.fromkeys(band for reachable in answers for band in guidance.bands(is_exploited, reachable))
-    ordered = sorted(found, key=["3 forensic", "3", "14", "60", "upgrade"].index)
-    reachable = t("page.not_known") if len(answers) == 2 else t("page.yes") if answers[0] else t("page.no")
-    return t(
+@lru_cache(1_024)
+def _band(is_exploited: bool, reach: str, rated: tuple[str, ...], has_others: bool, t: Words) -> str:
+    """The band of the hole that presses most; where some are not rated, every band that they leave open."""
+    is_reachable = {"internet": True, "inside": False}.get(reach)
+
+    def allowed(rating: vulnrichment.Rating | None) -> tuple[str, ...]:
+        answers = (rating.is_automatable, rating.is_total) if rating else (None, None)
+        return guidance.bands(is_exploited, is_reachable, *answers)
+
+    each = {cve: allowed(vulnrichment.ratings()[cve]) for cve in rated}
+    if has_others or not rated:
+        each[""] = allowed(None)
+    rank = guidance.BANDS.index
+    latest = min(rank(bands[-1]) for bands in each.values())
+    bands = sorted({band for bands in each.values() for band in bands if rank(band) <= latest}, key=rank)
+    cve = min(each, key=lambda cve: (rank(each[cve][-1]), not cve))
+    rating = vulnrichment.ratings().get(cve)
+    said = {True: t("page.yes"), False: t("page.no"), None: t("page.not_known")}
+    told = t(
         "pace.answer",
-        bands=t("pace.or").join(t(f"pace.{band.replace(' ', '_')}") for band in ordered),
-        exploited=t("page.yes") if is_exploited else t("page.no"),
-        reachable=reachable,
-        unknown=t("page.not_known"),
+        bands=t("pace.or").join(t(f"pace.{band.replace(' ', '_')}") for band in bands),
+        exploited=said[is_exploited],
+        reachable=said[is_reachable],
+        automatable=said[rating.is_automatable if rating else None],
+        total=said[rating.is_total if rating else None],
     )
+    source = t("pace.rated", cve=cve, date=rating.rated.isoformat()) if rating else t("pace.unrated")
+    return told + t("verdict.joiner") + source
 
 
 def time_wanted(findings: list[Finding], t: Words) -> str:
