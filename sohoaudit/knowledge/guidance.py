@@ -111,16 +111,25 @@ def effort(rule: str, language: str, facts: Mapping[str, str]) -> Effort | None:
     return Effort(int(str(row["minutes"])), str(row["who"]), _joined(sentences, language))
 
 
-def bands(is_known_exploited: bool, is_reachable: bool) -> tuple[str, ...]:
-    """What CISA's BOD 26-04 allows, by the two of its four questions that an audit can answer.
+def bands(
+    is_known_exploited: bool, is_reachable: bool, is_automatable: bool | None = None, is_total: bool | None = None
+) -> tuple[str, ...]:
+    """What CISA's BOD 26-04 allows, by its four questions; None is an answer that is not known.
 
-    Whether an attack can be automated, and gives total control, is not known; so up to four answers come, the
-    shortest first: `3 forensic`, `3`, `14`, `60` (days) or `upgrade`.
+    So up to four bands come, the shortest first: `3 forensic`, `3`, `14`, `60` (days) or `upgrade`.
     """
-    known = ("yes" if is_known_exploited else "no", "yes" if is_reachable else "no")
+    answers = (is_known_exploited, is_reachable, is_automatable, is_total)
+    wanted = [None if answer is None else words[answer] for answer, words in zip(answers, _BOD_WORDS, strict=True)]
     rows = _table(_guidance_file(), "bod_26_04").items()
-    found = {str(band) for questions, band in rows if tuple(questions.split()[:2]) == known}
+    found = {
+        str(band)
+        for questions, band in rows
+        if all(word in (None, told) for word, told in zip(wanted, questions.split(), strict=True))
+    }
     return tuple(band for band in ("3 forensic", "3", "14", "60", "upgrade") if band in found)
+
+
+_BOD_WORDS = (("no", "yes"), ("no", "yes"), ("no", "yes"), ("partial", "total"))
 
 
 def reword(finding: Finding, language: str) -> Finding:

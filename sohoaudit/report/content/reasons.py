@@ -1,5 +1,6 @@
 """Says of a finding why it is so pressing, how long its steps take, and what CISA allows for the like."""
 
+import re
 from functools import cache
 
 from ...knowledge import guidance
@@ -7,6 +8,8 @@ from ...model import Finding, Priority
 from .words import Words
 
 REACHES = ("internet", "perhaps", "inside")
+_HOLES_SHOWN = 10
+_SCORE = re.compile(r"\d{1,2}(\.\d{1,9})?")
 _EXPLOITED = ("firmware.known-exploited", "firmware.unknown")
 # The rule as it is printed: the worst true thing, and the priority from internet, perhaps, inside only.
 PRIORITY_TABLE = tuple(
@@ -49,27 +52,68 @@ def has_doubt(finding: Finding) -> bool:
 
 
 def pace(finding: Finding, t: Words) -> str:
-    """The band of BOD 26-04, as far as two of its four questions can be answered; it asks of known holes alone."""
+    """The band of BOD 26-04, as far as its four questions can be answered; it asks of known holes alone."""
     if not finding.cves:
         return t("pace.no_cve")
     is_exploited = finding.rule in _EXPLOITED or any(finding.facts.get(f"kev.{cve}") for cve in finding.cves)
     reach = finding.because[0]
-    return _band(is_exploited, reach if reach in REACHES else "", t)
+    automatable, total = (_answer(finding, name) for name in ("automatable", "total"))
+    return _band(is_exploited, reach if reach in REACHES else "", automatable, total, t)
+
+
+def chances(finding: Finding, t: Words) -> str:
+    """How likely it is that somebody uses each hole within 30 days, the likeliest first; empty where nobody says."""
+    known = [(float(score), cve) for cve in finding.cves if _SCORE.fullmatch(score := _fact(finding, "epss", cve))]
+    shown = sorted(known, key=lambda each: (-each[0], each[1]))[:_HOLES_SHOWN]
+    return t("page.comma").join(f"{cve}{t('page.colon')}{_percent(score)}" for score, cve in shown)
+
+
+def severities(finding: Finding, t: Words) -> str:
+    """How bad each hole is, the worst first; empty where nobody says."""
+    known = [(float(score), cve) for cve in finding.cves if _SCORE.fullmatch(score := _fact(finding, "cvss", cve))]
+    shown = sorted(known, key=lambda each: (-each[0], each[1]))[:_HOLES_SHOWN]
+    return t("page.comma").join(f"{cve}{t('page.colon')}{score:.1f}" for score, cve in shown)
+
+
+def highest_chance(finding: Finding) -> str:
+    """The highest chance of its holes, from 0 to 1 as EPSS writes it; empty where nobody says."""
+    scores = [score for cve in finding.cves if _SCORE.fullmatch(score := _fact(finding, "epss", cve))]
+    return max(scores, key=float, default="")
+
+
+def _fact(finding: Finding, name: str, cve: str) -> str:
+    return finding.facts.get(f"{name}.{cve}", "")
+
+
+def _percent(chance: float) -> str:
+    return f"{chance:.0%}" if chance >= 0.1 else f"{chance:.1%}" if chance >= 0.001 else "< 0.1%"
+
+
+def _answer(finding: Finding, name: str) -> bool | None:
+    """Yes where it is so of one hole, no where it is so of none; one of which nobody says keeps the question open."""
+    told = [_fact(finding, name, cve) for cve in finding.cves]
+    return True if "yes" in told else False if set(told) == {"no"} else None
 
 
 @cache
-def _band(is_exploited: bool, reach: str, t: Words) -> str:
+def _band(is_exploited: bool, reach: str, automatable: bool | None, total: bool | None, t: Words) -> str:
     answers = {"internet": [True], "inside": [False]}.get(reach, [True, False])
-    found = dict.fromkeys(band for reachable in answers for band in guidance.bands(is_exploited, reachable))
+    found = dict.fromkeys(
+        band for reachable in answers for band in guidance.bands(is_exploited, reachable, automatable, total)
+    )
     ordered = sorted(found, key=["3 forensic", "3", "14", "60", "upgrade"].index)
-    reachable = t("page.not_known") if len(answers) == 2 else t("page.yes") if answers[0] else t("page.no")
     return t(
         "pace.answer",
         bands=t("pace.or").join(t(f"pace.{band.replace(' ', '_')}") for band in ordered),
-        exploited=t("page.yes") if is_exploited else t("page.no"),
-        reachable=reachable,
-        unknown=t("page.not_known"),
+        exploited=_yes_or_no(is_exploited, t),
+        reachable=_yes_or_no(answers[0] if len(answers) == 1 else None, t),
+        automatable=_yes_or_no(automatable, t),
+        total=_yes_or_no(total, t),
     )
+
+
+def _yes_or_no(answer: bool | None, t: Words) -> str:
+    return t("page.not_known") if answer is None else t("page.yes") if answer else t("page.no")
 
 
 def time_wanted(findings: list[Finding], t: Words) -> str:
