@@ -96,6 +96,8 @@ def generate(audit: Audit, language: str, brand: Brand | None = None, since: Dif
         why=lambda finding: reasons.why(finding, t),
         has_doubt=reasons.has_doubt,
         effort=lambda finding: guidance.effort(finding.rule, t.language, finding.facts),
+        chances=lambda finding: reasons.chances(finding, t),
+        severities=lambda finding: reasons.severities(finding, t),
         pace=lambda finding: reasons.pace(finding, t),
         cited=cache(lambda names: guidance.cited(names, t.language)),
         time_wanted=reasons.time_wanted([task.first for task in to_do if task.priority.value == verdict.state], t),
