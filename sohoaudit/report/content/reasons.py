@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from ...knowledge import guidance, vulnrichment
 from ...model import Finding, Priority
+from .digest import Place, Task
 from .words import Words
 
 REACHES = ("internet", "perhaps", "inside")
@@ -85,6 +86,15 @@ def _band(is_exploited: bool, reach: str, rated: tuple[str, ...], has_others: bo
     )
     source = t("pace.rated", cve=cve, date=rating.rated.isoformat()) if rating else t("pace.unrated")
     return told + t("verdict.joiner") + source
+
+
+def at_the_router(task: Task, router: Place | None, t: Words) -> tuple[str, ...]:
+    """Where this network's own router usually has the list of forwards, for a step that is done there."""
+    identity = router.device.identity if router else None
+    if identity is None or task.first.rule != "upnp.port-mapping":
+        return ()
+    path = guidance.switches(identity.vendor or "", identity.model or "", identity.kind or "", language=t.language)
+    return (t("do.at_router", router=identity.name, path=path["upnp"]),) if path["upnp"] and identity.name else ()
 
 
 def time_wanted(findings: list[Finding], t: Words) -> str:
