@@ -7,7 +7,7 @@ from pathlib import Path
 from .identify import Identifier
 from .joining import Face
 from .knowledge import fingerprints
-from .model import Audit, Device, Endpoint, Evidence, Exposure, Observation, Scope, Vantage
+from .model import Audit, Device, Endpoint, Evidence, Exposure, Gap, Observation, Scope, Vantage
 from .verdict import verdict
 
 _Place = tuple[str, Vantage, bool]
@@ -35,7 +35,7 @@ def merged(audits: Sequence[Audit], *, language: str | None = None, own_fingerpr
         started=min(audit.started for audit in audits),
         ended=by_age[-1].ended,
         devices=devices,
-        coverage=tuple(dict.fromkeys((*(gap for audit in by_age for gap in audit.coverage), *gaps))),
+        coverage=tuple(dict.fromkeys((*_still_missing(by_age), *gaps))),
         knowledge={name: text for audit in by_age for name, text in audit.knowledge.items()},
         settings=_settings(by_age) | {"vantages": ", ".join(vantages), "merged": str(len(audits))},
         language=spoken,
@@ -67,6 +67,15 @@ def _settings(audits: Iterable[Audit]) -> dict[str, str]:
         name: dict.fromkeys(audit.settings[name] for audit in audits if audit.settings.get(name)) for name in names
     }
     return {name: "; ".join(each) for name, each in values.items()}
+
+
+def _still_missing(audits: Sequence[Audit]) -> Iterable[Gap]:
+    """What each could not look at, without what only a look from outside could tell where one was made."""
+    outside = [audit.scope for audit in audits if audit.scope.vantage is Vantage.INTERNET]
+    for gap in (gap for audit in audits for gap in audit.coverage):
+        addresses = gap.detail.split() if gap.code in ("outside-only", "firewalled6") else []
+        if not addresses or not all(any(scope.holds(address) for scope in outside) for address in addresses):
+            yield gap
 
 
 def _inside_first(audit: Audit) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .history.change import lists_mappings, needs_mappings, why_unseen
 from .history.store import History, Past
+from .knowledge.gaps import Reason
 from .model import Audit, Device, Endpoint, Evidence, Finding, Scope, Transport, Vantage
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _verdict(errand: Errand, now: Audit, before: Device, finding: Finding) -> Ve
     if why := why_unseen(errand.known, before, now, after, finding):
         strangers = {address for device in now.devices for address in device.addresses} & set(before.addresses)
         if after is None and strangers:
-            why = f"what answers at {min(strangers)} was not known again as this device; run a scan"
+            why = Reason("another-box", min(strangers))
         return _told(Outcome.COULD_NOT_TELL, before, finding, f"at {time}: {why}")
     return _told(Outcome.FIXED, before, finding, f"at {time}: {_proof(after, finding)}")
 

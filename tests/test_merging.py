@@ -12,7 +12,7 @@ from sohoaudit.identify import Identifier
 from sohoaudit.joining import Face
 from sohoaudit.knowledge import fingerprints
 from sohoaudit.merging import merged
-from sohoaudit.model import Audit, Endpoint, Evidence, Observation, Priority, Scope, Vantage
+from sohoaudit.model import Audit, Endpoint, Evidence, Gap, Observation, Priority, Scope, Vantage
 from sohoaudit.verdict import verdict
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
@@ -70,6 +70,14 @@ def test_an_audit_merged_alone_or_twice_says_what_it_said() -> None:
     alone, twice = merged([INSIDE]), merged([INSIDE, INSIDE])
     assert alone.devices == INSIDE.devices
     assert twice.devices == INSIDE.devices
+
+
+def test_what_only_the_outside_could_tell_is_no_gap_where_the_outside_was_looked_at() -> None:
+    settled = Gap("sweep", WAN, "answers from inside", code="outside-only", detail=WAN)
+    open_still = Gap("sweep", "IPv6", "answer from inside", code="firewalled6", detail="2001:db8::1 2001:db8::2")
+    inside = replace(INSIDE, coverage=(settled, open_still))
+    assert merged([inside]).coverage == (settled, open_still)
+    assert merged([inside, OUTSIDE]).coverage == (open_still,)
 
 
 def test_what_two_files_of_an_index_tell_is_put_together_and_the_same_is_told_once() -> None:

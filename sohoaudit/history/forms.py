@@ -21,6 +21,7 @@ def keep_device(db: Connection, device: Device) -> int:
     content = document.device_document(replace(device, observations=()))
     for finding in content["findings"]:
         finding["first_seen"] = None  # the table of findings knows it
+        del finding["accepted"]  # the file beside the history knows it
     return keep(db, device.id, packed_json(content))
 
 

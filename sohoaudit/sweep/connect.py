@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from ..dialer import Dialer
 from ..model import Endpoint
-from . import Port, State
+from . import Ports, State
 
 # Just under the second after which the kernel sends the SYN again, outside our pace (RFC 6298, section 2.1).
 FIRST_TIMEOUT_S = 0.95
@@ -19,9 +19,12 @@ class Connect:
     """Connections of the kernel's, closed as soon as they stand."""
 
     name = "connect"
-    burst = 1
 
-    async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
+    def lot(self, address: str, dialer: Dialer) -> int:
+        """One by one, at any pace."""
+        return 1
+
+    async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Ports, None]:
         """As `Way`; a port that the door refuses, or that no route leads to, is silent."""
         asked = [asyncio.create_task(self._ask_one(Endpoint(address, port), dialer)) for port in ports]
         try:
@@ -32,8 +35,8 @@ class Connect:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
 
-    async def _ask_one(self, endpoint: Endpoint, dialer: Dialer) -> Port:
-        return Port(endpoint, await _state(endpoint, dialer))
+    async def _ask_one(self, endpoint: Endpoint, dialer: Dialer) -> Ports:
+        return Ports(endpoint.address, await _state(endpoint, dialer), (endpoint.port,))
 
 
 async def _state(endpoint: Endpoint, dialer: Dialer) -> State:

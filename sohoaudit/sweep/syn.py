@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from ..dialer import Dialer
 from ..model import Endpoint
-from . import Port, State
+from . import Ports, State
 from .connect import Connect, timeout_s
 from .raw_client import Raw
 
@@ -34,10 +34,9 @@ class Syn:
         self._is_decided = asyncio.Event()
         self._asked, self._began = 0, 0.0
 
-    @property
-    def burst(self) -> int:
+    def lot(self, address: str, dialer: Dialer) -> int:
         """Many at once only where SYN packets carry them."""
-        return BURST if self._is_proven and not self._raw.is_over else 1
+        return min(BURST, dialer.pace.burst(address)) if self._is_raw(address) else 1
 
     @property
     def name(self) -> str:
@@ -55,7 +54,7 @@ class Syn:
             return "answers to raw packets are not seen here; all was asked by ordinary connections"
         return None
 
-    async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
+    async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Ports, None]:
         """As `Way`."""
         await self._wait_for_proof()
         ask = self._ask_raw if self._is_raw(address) else self._ask_by_connection
@@ -80,17 +79,17 @@ class Syn:
 
     async def _ask_by_connection(
         self, address: str, ports: Sequence[int], dialer: Dialer
-    ) -> AsyncGenerator[Port, None]:
+    ) -> AsyncGenerator[Ports, None]:
         async with aclosing(self._connect.ask(address, ports, dialer)) as answers:
             async for port in answers:
                 if port.state is State.OPEN and self._is_proven is None and self._raw.can_ask(address):
                     await self._prove(port.endpoint, dialer)
                 yield port
 
-    async def _ask_raw(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
+    async def _ask_raw(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Ports, None]:
         admitted = await dialer.admit(address, ports)
         for port in set(ports).difference(admitted):
-            yield Port(Endpoint(address, port), State.SILENT)
+            yield Ports(address, State.SILENT, (port,))
         clock = asyncio.get_running_loop().time
         began = heard = clock()
         question = await self._raw.ask(address, admitted)
@@ -111,13 +110,13 @@ class Syn:
                 heard = clock()
                 answers, question.answers = question.answers, []
                 for port, state in answers:
-                    yield Port(Endpoint(address, port), state)
+                    yield Ports(address, state, (port,))
         finally:
             left = sorted(question.pending)
             self._raw.forget(address, question)
         if not self._raw.is_over:
             for port in left:
-                yield Port(Endpoint(address, port), State.SILENT)
+                yield Ports(address, State.SILENT, (port,))
             return
         async with aclosing(self._connect.ask(address, left, dialer)) as answers_again:
             async for again in answers_again:

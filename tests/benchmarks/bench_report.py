@@ -1,8 +1,7 @@
 """How long ten thousand devices take to become one HTML file, beside bare jinja2 writing the same bytes.
 
 The goals: at most four times bare jinja2, under 200 MB, at most 6 kB a device; a thousand devices open in Chromium
-within a second. Bare jinja2 is given the finished page taken apart (`tests/report/bare.py`): its tags stand in the
-template, every text between two tags is a value that it looks up and escapes, and what it writes is the same page byte
+within a second. Bare jinja2 is given the finished page taken apart (`bare_page.py`): its tags stand in the template, every text between two tags is a value that it looks up and escapes, and what it writes is the same page byte
 for byte. Rounds are interleaved and each runs in a process of its own, so that memory is its own as well; the time is
 processor time, the page's alone, without reading the audit or taking the page apart.
 """
@@ -22,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 from sohoaudit import document, report
 from sohoaudit.report import html
-from tests.report.bare import Yardstick
+from tests.benchmarks.bare_page import Yardstick
 from tests.report.offices import many
 
 ROUNDS = 3

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -125,7 +126,8 @@ def test_an_accepted_risk_is_silent_and_stays_in_the_report(nights: Nights) -> N
         "scan", "127.0.0.1", "--ports", nights.ports, "--pace", "lab", "--quiet", "--fail-on", "low", "--format", "json"
     )
     found = {f["id"]: f for device in json.loads(report.stdout)["devices"] for f in device["findings"]}
-    assert found[identifier]["evidence"][0].startswith("accepted until 2099-01-01 by A. Sato: the printer needs it")
+    assert found[identifier]["accepted"]["by"] == "A. Sato"
+    assert found[identifier]["accepted"]["until"] == "2099-01-01"
     others = [one for one in found.values() if one["id"] != identifier]
     assert report.returncode == (1 if others else 0)
     assert "the printer needs it" in nights.run("accept").stdout
@@ -167,6 +169,22 @@ def test_diff_of_files_and_of_numbers_in_text_json_and_html(nights: Nights, tmp_
     page = nights.run("diff", *files, "--format", "html").stdout
     assert "<script" not in page
     assert "Telnet" in page
+
+
+def test_the_report_says_what_changed_since_the_last_audit_and_diff_speaks_japanese(
+    nights: Nights, tmp_path: Path
+) -> None:
+    nights.close_telnet()
+    file = tmp_path / "report.html"
+    scan = ("scan", "127.0.0.1", "--ports", nights.ports, "--pace", "lab", "--quiet", "--format", "html")
+    assert nights.run(*scan, "--output", str(file)).returncode == 0
+    section = file.read_text().partition('id="changes"')[2].partition("</section>")[0]
+    assert re.search("fixed: .*Telnet", section)
+    told = nights.run("diff", "--language", "ja").stdout.splitlines()
+    assert "からの変化が" in told[0]
+    assert told[1].startswith("解決    低      fin-")
+    nights.open_telnet()
+    nights.night()
 
 
 def test_the_history_is_listed_shown_checked_and_pruned(nights: Nights) -> None:

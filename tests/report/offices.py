@@ -2,9 +2,10 @@
 
 import ipaddress
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 from sohoaudit.model import (
+    Acceptance,
     Audit,
     Certainty,
     Device,
@@ -236,7 +237,7 @@ SILENT = Gap(
     "probe", "192.168.1.31", "it stopped answering after 3 requests and was left alone", "restart it and look again"
 )
 BROKEN = Gap("sweep", "192.168.1.1", "every connection was refused", matters=True)
-PHONE = Device(id="dev-phone", addresses=("192.168.1.77",))
+PHONE = Device(id="dev-phone", addresses=("192.168.1.77",), mac="f0:18:98:00:00:01")
 
 CLEAN = audit(
     NAS,
@@ -345,7 +346,14 @@ def hostile(text: str) -> Audit:
                 facts={text: text, "minutes": text},
                 because=(text, text),
             ),
-            finding(text, Priority.LOW, id=text, title=text, remedy=(text,)),
+            finding(
+                text,
+                Priority.LOW,
+                id=text,
+                title=text,
+                remedy=(text,),
+                accepted=Acceptance(text, date(2027, 1, 31), text, Priority.HIGH),
+            ),
         ),
         keys=(text,),
     )
@@ -383,7 +391,23 @@ QUIET = audit(
 
 LOW_ONLY = audit(replace(ROUTER, exposures=(), findings=ROUTER.findings[2:]), vantage=Vantage.INDEX)
 
+# The most pressing finding of the camera is taken until January.
+ACCEPTED = audit(
+    NAS,
+    replace(
+        CAMERA,
+        findings=(
+            replace(
+                CAMERA.findings[0],
+                priority=Priority.LOW,
+                accepted=Acceptance("A. Sato", date(2027, 1, 31), "replaced in January", Priority.URGENT),
+            ),
+        ),
+    ),
+)
+
 OFFICES = {
+    "accepted": ACCEPTED,
     "low": LOW_ONLY,
     "quiet": QUIET,
     "clean": CLEAN,

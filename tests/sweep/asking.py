@@ -51,8 +51,8 @@ async def main(told: dict) -> dict:
 async def _swept(told: dict, dialer: Dialer, way: Way, raw: Raw | None) -> dict:
     states: dict[int, str] = {}
     with contextlib.suppress(Fell):
-        async for port in sweep(told["host"], told.get("ports", []), dialer, way):
-            states[port.endpoint.port] = port.state.value
+        async for heard in sweep(told["host"], told.get("ports", []), dialer, way):
+            states |= dict.fromkeys(heard.numbers, heard.state.value)
             if raw and len(states) == told.get("kill_after"):
                 os.kill(raw._process.pid, signal.SIGKILL)
     return {"states": states}

@@ -29,7 +29,7 @@ def _dialer(street: OpenStreet | None = None, vantage: Vantage = Vantage.LAN) ->
 
 
 async def _states(ports: list[int], dialer: Dialer) -> dict[int, State]:
-    return {port.endpoint.port: port.state async for port in sweep(HOST, ports, dialer, Connect())}
+    return {port: each.state async for each in sweep(HOST, ports, dialer, Connect()) for port in each.numbers}
 
 
 async def test_open_and_closed_ports_are_told_apart() -> None:

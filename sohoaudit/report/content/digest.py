@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...model import Audit, Device, Endpoint, Evidence, Exposure, Finding, Gap, Priority, Vantage
+from ...knowledge import macs
+from ...model import Acceptance, Audit, Device, Endpoint, Evidence, Exposure, Finding, Gap, Priority, Vantage
 from .words import Words
 
 PAGE_ONE = 5
@@ -83,6 +84,7 @@ class Verdict:
     unread: int
     gaps: int
     is_complete: bool
+    accepted: int = 0
 
     def sentence(self, words: Words) -> str:
         """The count of things to do, or that nothing needs doing."""
@@ -105,6 +107,8 @@ class Verdict:
             parts.append(words("verdict.unread", count=self.unread))
         elif self.is_complete and self.devices and self.state != "fine":
             parts.append(words("verdict.all_checked", count=self.devices))
+        if self.accepted:
+            parts.append(words("verdict.accepted", count=self.accepted))
         return words("verdict.joiner").join(parts)
 
 
@@ -117,7 +121,8 @@ def tasks(all_places: Iterable[Place]) -> list[Task]:
     """The findings grouped by what puts them right, in the order to act.
 
     Inside one priority: compromise first, then what helps most devices, then rule and id, so that two runs agree.
-    Two devices are one task where title, steps and priority are the same: another model is another errand.
+    Two devices are one task where title, steps and priority are the same: another model is another errand. What
+    somebody accepted is no task.
     """
     groups: dict[tuple[str, ...], list[tuple[Place, Finding]]] = {}
     for place in all_places:
@@ -135,7 +140,6 @@ def verdict(audit: Audit, all_tasks: Iterable[Task]) -> Verdict:
         counts[task.priority] += 1
     worst = next((priority for priority in Priority if counts[priority] and priority is not Priority.LOW), None)
     what_was_missed = missed(audit, places(audit))
-    others = what_was_missed.others
     if worst:
         state = worst.value
     elif not audit.devices:
@@ -143,7 +147,31 @@ def verdict(audit: Audit, all_tasks: Iterable[Task]) -> Verdict:
     else:
         is_clear = audit.is_complete and not audit.coverage and not what_was_missed.devices
         state = "fine" if is_clear else "unclear"
-    return Verdict(state, counts, len(audit.devices), len(what_was_missed.devices), len(others), audit.is_complete)
+    taken = sum(finding.accepted is not None for device in audit.devices for finding in device.findings)
+    unread, gaps = len(what_was_missed.devices), len(what_was_missed.others)
+    return Verdict(state, counts, len(audit.devices), unread, gaps, audit.is_complete, taken)
+
+
+def accepted(all_places: Iterable[Place]) -> list[tuple[Place, Finding, Acceptance]]:
+    """Every risk that somebody took for a time, the most pressing first, as if it were not taken."""
+    taken = [
+        (place, finding, finding.accepted)
+        for place in all_places
+        for finding in place.device.findings
+        if finding.accepted
+    ]
+    return sorted(taken, key=lambda each: (each[2].priority.rank, each[2].until, each[1].id))
+
+
+def acceptance(taken: Acceptance, words: Words) -> str:
+    """Who took a risk, until when, why, and how pressing it would be, in one sentence."""
+    return words(
+        "accepted.told",
+        by=taken.by,
+        until=words.date(taken.until),
+        because=taken.because,
+        priority=words(f"priority.{taken.priority}"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +223,21 @@ def _is_versionless(device: Device) -> bool:
 
 
 def name(device: Device, words: Words) -> str:
-    """What a person calls the device: maker and model, its host name, its kind, or that nobody knows."""
+    """What a person calls the device: maker and model, its host name, its kind, else the maker of its network card."""
     identity = device.identity
     if identity and identity.name:
         return identity.name
     if device.hostname:
         return device.hostname
-    return words.term("kinds", identity.kind) if identity and identity.kind else words("device.unknown")
+    if identity and identity.kind:
+        return words.term("kinds", identity.kind)
+    maker = macs.maker_of(device.mac)
+    return words("device.unknown_by", maker=maker) if maker else words("device.unknown")
+
+
+def card_maker(device: Device, words: Words) -> str:
+    """Who made the network card, or that the device made its address up; empty where nobody knows."""
+    return words("device.private_mac") if macs.is_private(device.mac) else macs.maker_of(device.mac) or ""
 
 
 def ways_in(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
@@ -233,12 +269,13 @@ def is_recognised(device: Device) -> bool:
 
 
 def fine(audit: Audit, all_places: Iterable[Place]) -> list[Place]:
-    """The devices that were recognised, looked at without a gap, and on which nothing above low was found."""
+    """The devices that were recognised, looked at without a gap, with nothing above low that was found or accepted."""
     subjects = {part for gap in audit.coverage for part in _addresses_in(gap.subject)}
     return [
         place
         for place in all_places
         if place.priority in (None, Priority.LOW)
+        and not any(finding.accepted for finding in place.device.findings)
         and is_recognised(place.device)
         and not _is_versionless(place.device)
         and subjects.isdisjoint(place.device.addresses)
@@ -250,10 +287,11 @@ def _by_steps(device: Device) -> dict[tuple[str, ...], list[Finding]]:
 
     Findings without steps stand alone by rule and title.
     """
-    ended = next((finding for finding in device.findings if finding.rule == _REPLACE), None)
-    reset = next((finding for finding in device.findings if _is_reset(finding)), None)
+    told = [finding for finding in device.findings if finding.accepted is None]
+    ended = next((finding for finding in told if finding.rule == _REPLACE), None)
+    reset = next((finding for finding in told if _is_reset(finding)), None)
     groups: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in sorted(device.findings, key=lambda f: (f is not ended, f is not reset, *_pressing(f))):
+    for finding in sorted(told, key=lambda f: (f is not ended, f is not reset, *_pressing(f))):
         leading = _leading(finding, ended, reset)
         groups.setdefault(_steps(leading) or (leading.rule, leading.title), []).append(finding)
     return groups
@@ -276,8 +314,12 @@ def _leading(finding: Finding, ended: Finding | None, reset: Finding | None) -> 
 
 
 def _is_reset(finding: Finding) -> bool:
-    """Whether its steps reset the device: those of every break-in but the one that lives in the list of forwards."""
-    return finding.rule.startswith("compromise.") and finding.rule != "compromise.upnproxy"
+    """Whether its steps reset the device: those of every break-in but the one that lives in the list of forwards.
+
+    What is only worth a look, such as a port alone, resets nothing.
+    """
+    is_sign = finding.because[1] == "compromised"
+    return is_sign and finding.rule.startswith("compromise.") and finding.rule != "compromise.upnproxy"
 
 
 def _shuts_doors(ended: Finding) -> bool:
