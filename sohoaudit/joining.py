@@ -27,7 +27,8 @@ class Face:
     """One address seen from one vantage: what is open there and what it said, while it is being looked at.
 
     `is_hairpin` marks the outside address as it answers inside. `keys`, `identity` and the inner ends of `forwards`
-    were told by an earlier audit; `details` are how an index knows an endpoint.
+    were told by an earlier audit; `details` are how an index knows an endpoint; `shut` are those that answer here, and
+    did not when they were asked from outside.
     """
 
     address: str
@@ -40,6 +41,7 @@ class Face:
     identity: Identity | None = None
     details: dict[Endpoint, str] = field(default_factory=dict)
     forwards: dict[Endpoint, Endpoint] = field(default_factory=dict)
+    shut: set[Endpoint] = field(default_factory=set)
 
     @property
     def is_inside(self) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sohoaudit import report
-from sohoaudit.model import Audit, Endpoint, Identity, Priority, Service
+from sohoaudit.model import Audit, Endpoint, Evidence, Exposure, Identity, Priority, Service, Vantage
 from sohoaudit.report import html
 from tests.report.assessed import offices
 from tests.report.offices import (
@@ -425,3 +425,19 @@ def test_what_is_less_pressing_has_its_steps_behind_page_one() -> None:
     assert "The sign-in page speaks only old encryption" in behind
     assert "Nothing to do now; a new router speaks TLS 1.2 or later." in behind
     assert '<a href="#remedy-1">The sign-in page speaks only old encryption</a>' in page
+
+
+def test_a_way_in_that_something_speaks_against_is_no_way_in_and_its_doubt_is_told() -> None:
+    doubted = Exposure(Endpoint("2001:db8::1", 22), "ssh", Vantage.LAN, Evidence.GLOBAL_ADDRESS, True, doubt="firewall")
+    page = rendered(audit(replace(CLEAN.devices[0], exposures=(doubted,))))
+    assert "no way in from the internet was found" in page
+    assert "the router says that its IPv6 firewall keeps strangers out" in page
+    assert "22/tcp" not in page.partition("<svg")[2].partition("</svg>")[0]
+
+
+def test_a_merged_audit_says_from_where_it_looked_and_a_clean_one_does_not_ask_for_another_look() -> None:
+    merged = replace(CLEAN, settings={"vantages": "lan, internet"})
+    page = Page(rendered(merged)).text
+    assert "inside the network and the internet" in page
+    assert "From the internet, nothing answered at the addresses we asked." in page
+    assert "--vantage internet" not in page

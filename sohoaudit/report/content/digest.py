@@ -241,7 +241,16 @@ def card_maker(device: Device, words: Words) -> str:
 
 
 def ways_in(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
-    """Every way from the internet to a device, the surest evidence first within each device."""
+    """Every way from the internet to a device that nothing speaks against, the surest evidence first in each device."""
+    return [way for way in _ways(all_places) if not way[1].doubt]
+
+
+def doubted_ways(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
+    """What answered from inside on an address of the internet, while something says that the internet is kept out."""
+    return [way for way in _ways(all_places) if way[1].doubt]
+
+
+def _ways(all_places: Iterable[Place]) -> list[tuple[Place, Exposure]]:
     order = list(Evidence)
     return [
         (place, exposure)
@@ -257,10 +266,16 @@ def router(all_places: Iterable[Place]) -> Place | None:
     return min(routers, key=lambda place: (not ways_in([place]), place.number), default=None)
 
 
+def vantages(audit: Audit) -> tuple[Vantage, ...]:
+    """Where it was looked from, inside first: of a merged audit every place, even where nothing answered."""
+    seen = {exposure.vantage for device in audit.devices for exposure in device.exposures}
+    named = audit.settings.get("vantages", "").split(", ")
+    return tuple(each for each in Vantage if each in seen or each in named or each is audit.scope.vantage)
+
+
 def is_inside_only(audit: Audit) -> bool:
     """Whether nobody looked from the internet, so that what strangers see is not known."""
-    vantages = {exposure.vantage for device in audit.devices for exposure in device.exposures}
-    return audit.scope.vantage is Vantage.LAN and Vantage.INTERNET not in vantages
+    return audit.scope.vantage is Vantage.LAN and Vantage.INTERNET not in vantages(audit)
 
 
 def is_recognised(device: Device) -> bool:
