@@ -88,13 +88,16 @@ def _band(is_exploited: bool, reach: str, rated: tuple[str, ...], has_others: bo
     return told + t("verdict.joiner") + source
 
 
-def at_the_router(task: Task, router: Place | None, t: Words) -> tuple[str, ...]:
-    """Where this network's own router usually has the list of forwards, for a step that is done there."""
+def steps(task: Task, router: Place | None, t: Words) -> tuple[str, ...]:
+    """A task's steps; the first names the menu of this network's own router, where it is done there."""
+    told = task.steps(t)
     identity = router.device.identity if router else None
-    if identity is None or task.first.rule != "upnp.port-mapping":
-        return ()
-    path = guidance.switches(identity.vendor or "", identity.model or "", identity.kind or "", language=t.language)
-    return (t("do.at_router", router=identity.name, path=path["upnp"]),) if path["upnp"] and identity.name else ()
+    if not told or identity is None or task.first.rule != "upnp.port-mapping":
+        return told
+    paths = guidance.switches(identity.vendor or "", identity.model or "", identity.kind or "", language=t.language)
+    if not paths["upnp"] or not identity.name:
+        return told
+    return (told[0] + t("verdict.joiner") + t("do.at_router", router=identity.name, path=paths["upnp"]), *told[1:])
 
 
 def time_wanted(findings: list[Finding], t: Words) -> str:
