@@ -286,6 +286,7 @@ UNREAD = audit(
         ),
     ),
     NAS,
+    replace(NAS, id="dev-old", addresses=("192.168.1.21",), identity=Identity("QNAP", "TS-251", kind="nas")),
     gaps=(replace(SILENT, subject="192.168.1.20:5000"), replace(SILENT, subject="192.168.1.20:443")),
 )
 NOBODY = audit(

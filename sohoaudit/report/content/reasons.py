@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from ...knowledge import guidance, vulnrichment
 from ...model import Finding, Priority
+from .digest import Place, Task
 from .words import Words
 
 REACHES = ("internet", "perhaps", "inside")
@@ -131,6 +132,18 @@ def _source(cve: str, rating: vulnrichment.Rating | None, t: Words) -> str:
     if rating is None:
         return t("pace.unrated")
     return t("pace.rated", cve=cve, date=rating.rated.isoformat()) if rating.rated else t("pace.fetched", cve=cve)
+
+
+def steps(task: Task, router: Place | None, t: Words) -> tuple[str, ...]:
+    """A task's steps; the first names the menu of this network's own router, where it is done there."""
+    told = task.steps(t)
+    identity = router.device.identity if router else None
+    if not told or identity is None or task.first.rule != "upnp.port-mapping":
+        return told
+    paths = guidance.switches(identity.vendor or "", identity.model or "", identity.kind or "", language=t.language)
+    if not paths["upnp"] or not identity.name:
+        return told
+    return (told[0] + t("verdict.joiner") + t("do.at_router", router=identity.name, path=paths["upnp"]), *told[1:])
 
 
 def time_wanted(findings: list[Finding], t: Words) -> str:
