@@ -71,6 +71,42 @@ class Turns:
             self._next_s = max(moment, clock()) + count * self.gap_s
 
 
+class Places:
+    """So many connections a host may have at once; who needs one but for a moment goes before the others."""
+
+    def __init__(self, count: int) -> None:
+        """Takes how many there are."""
+        self._free = count
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @contextlib.asynccontextmanager
+    async def hold(self, *, is_brief: bool) -> AsyncIterator[None]:
+        """Hold one, once there is one."""
+        if self._free:
+            self._free -= 1
+        else:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.appendleft(turn) if is_brief else self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._give_back()
+                raise
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
 class Link:
     """The way out, which may be slower than the run's budget: loss and growing round trips halve its rate, as in TCP.
 
@@ -166,7 +202,7 @@ class _Host:
         self.manners = manners
         self.turns.gap_s = (1 + LATENESS_S) / manners.host_packets_a_second
         self.requests_apart.gap_s = manners.request_gap_s
-        self.connections = asyncio.Semaphore(manners.host_connections)
+        self.connections = Places(manners.host_connections)
 
 
 class PoliteKeeper:
@@ -220,9 +256,9 @@ class PoliteKeeper:
         return self._host(address).turns.gap_s
 
     @contextlib.asynccontextmanager
-    async def connection(self, address: str) -> AsyncIterator[None]:
-        """Hold one of the host's connections."""
-        async with self._host(address).connections:
+    async def connection(self, address: str, *, is_brief: bool = False) -> AsyncIterator[None]:
+        """Hold one of the host's connections; a brief one goes before the others."""
+        async with self._host(address).connections.hold(is_brief=is_brief):
             yield
 
     @contextlib.asynccontextmanager
