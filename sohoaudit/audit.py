@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import math
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -156,6 +157,7 @@ class Auditor:
         self._gaps = [*gaps, *(gap for done in self._restored for gap in done.gaps)]
         self._gateways: tuple[str, ...] = ()
         self._stopped = asyncio.Event()
+        self._began, self._began_s = datetime.now(UTC), time.monotonic()
         done = len(self._restored)
         self.progress = Progress(sum(1 for scope in scopes for _ in scope.addresses()), found=done, finished=done)
 
@@ -165,7 +167,8 @@ class Auditor:
 
     async def run(self) -> Audit:
         """The whole audit; faults of devices, probes and rules are in its coverage and never raised."""
-        started = self._journal.head.started if self._journal else datetime.now(UTC)
+        self._began, self._began_s = datetime.now(UTC), time.monotonic()
+        started = self._journal.head.started if self._journal else self._began
         # On macOS this runs a program.
         self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
         raw = await self._started_raw() if self._settings.sweep == "syn" else None
@@ -307,7 +310,8 @@ class Auditor:
         return Audit(
             scope=joined_scope(self._scopes),
             started=started,
-            ended=datetime.now(UTC),
+            # Wall clocks jump, and no audit ends before it began.
+            ended=max(started, self._began + timedelta(seconds=time.monotonic() - self._began_s)),
             devices=devices,
             coverage=tuple(dict.fromkeys(self._gaps)),
             knowledge=known_from(),

@@ -52,6 +52,7 @@ class Visit:
             self.has_answered = True
         if sighting.observation:
             self.face.observations.append(sighting.observation.seen_from(self.face.vantage))
+            self._take_care()
         self.face.mac = sighting.mac or self.face.mac
 
     def sort(self) -> None:
@@ -96,9 +97,9 @@ class Visit:
             async for observation in probe.ask(endpoint, self._dialogue):
                 is_mute = False
                 self._keep(observation)
+                self._take_care()
             if is_mute and endpoint.transport is Transport.TCP and probe.speaks(endpoint):
                 self.gaps.append(gap("probe", str(endpoint), "mute"))
-            self._take_care()
 
     async def _ask_the_postponed(self) -> None:
         if not self._postponed:

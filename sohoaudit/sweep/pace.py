@@ -51,6 +51,7 @@ class Turns:
         # How late this machine itself was of late: what it adds to every time that is measured here.
         self.late_s = 0.0
         self._queue = asyncio.Lock()
+        self._pressing = 0
 
     async def take(self, count: int = 1) -> None:
         """Wait for the next moment; `count` things happen in it, and the one after waits that much longer."""
@@ -58,10 +59,14 @@ class Turns:
             pass
 
     @contextlib.asynccontextmanager
-    async def hold(self, count: int = 1) -> AsyncIterator[None]:
-        """The same for a moment that another budget may put off: it counts from when the block ends."""
+    async def hold(self, count: int = 1, *, is_pressing: bool = False) -> AsyncIterator[None]:
+        """The same for a moment that another budget may put off: it counts from when the block ends.
+
+        What is pressing goes before all that wait and are not.
+        """
         clock = asyncio.get_running_loop().time
-        async with self._queue:
+        await self._come_to_turn(is_pressing)
+        try:
             moment = max(clock(), self._next_s)
             # A loop cannot sleep shorter than this; the debt is paid by the next one.
             if moment - clock() > SHORTEST_SLEEP_S:
@@ -69,6 +74,19 @@ class Turns:
             self.late_s = max(0.9 * self.late_s, clock() - moment)
             yield
             self._next_s = max(moment, clock()) + count * self.gap_s
+        finally:
+            self._queue.release()
+
+    async def _come_to_turn(self, is_pressing: bool) -> None:
+        self._pressing += is_pressing
+        try:
+            await self._queue.acquire()
+            while self._pressing and not is_pressing:
+                # To the end of the line, behind whoever is pressed.
+                self._queue.release()
+                await self._queue.acquire()
+        finally:
+            self._pressing -= is_pressing
 
 
 class Places:
@@ -221,10 +239,13 @@ class PoliteKeeper:
         if host.manners.host_packets_a_second > GENTLE.host_packets_a_second:
             host.treat_with(GENTLE)
 
-    async def packet(self, address: str, count: int = 1) -> None:
-        """Wait until one more new packet, or `count` of them, may go to the host."""
+    async def packet(self, address: str, count: int = 1, *, is_talk: bool = False) -> None:
+        """Wait until one more new packet, or `count` of them, may go to the host; talk goes before the sweep.
+
+        What a device says may tell that it is fragile, and the sooner that is known the less it is asked.
+        """
         # The host's turn ends after the run's, so that a full run never bunches what one host gets.
-        async with self._host(address).turns.hold(count):
+        async with self._host(address).turns.hold(count, is_pressing=is_talk):
             await self._run.take(count)
         self.link.sent(count)
 

@@ -191,3 +191,20 @@ async def test_a_full_run_bunches_nothing_for_one_host() -> None:
     moments = await _moments(keeper, "192.0.2.1", 12)
     await asyncio.gather(*others)
     assert all(later - earlier >= 0.019 for earlier, later in itertools.pairwise(moments))
+
+
+async def test_talk_goes_before_the_sweep_that_waits_and_holds_its_gap_too() -> None:
+    keeper = PoliteKeeper(QUICK)
+    moments: list[tuple[float, bool]] = []
+
+    async def one(is_talk: bool) -> None:
+        await keeper.packet("192.0.2.1", is_talk=is_talk)
+        moments.append((time.monotonic(), is_talk))
+
+    swept = [asyncio.create_task(one(False)) for _ in range(20)]
+    await asyncio.sleep(0.05)
+    await asyncio.gather(one(True), one(True))
+    assert len(moments) < 8
+    await asyncio.gather(*swept)
+    assert len(moments) == 22
+    assert all(later[0] - earlier[0] >= 0.019 for earlier, later in itertools.pairwise(moments))
