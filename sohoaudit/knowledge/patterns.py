@@ -8,6 +8,7 @@ engine cannot do, and no counted gap above 100, which costs it dearly.
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Protocol
 
 LONGEST_COUNT = 100
@@ -104,7 +105,8 @@ class _LinearPattern:
         self._pattern, self._made = f"((?m){pattern})", made
         self._at_start, self._anywhere = anchor.ANCHOR_START, anchor.UNANCHORED
         in_line = made(f"(?s:.*?){self._pattern}")
-        self._groups = tuple([(name.decode(), number) for name, number in in_line.NamedCapturingGroups()])
+        numbers = {name.decode(): number for name, number in in_line.NamedCapturingGroups()}
+        self._groups = tuple(sorted(numbers.items(), key=itemgetter(1)))  # in their order, as the other engine has them
         self._in_line, self._in_vain = in_line.Match, 0
         self._in_page: Any = None
 

@@ -49,6 +49,15 @@ def test_every_shipped_example_comes_out_as_its_fingerprint_says(shipped, engine
     assert [str(fault) for fault in faults(shipped, engine())] == []
 
 
+def test_both_engines_read_the_same_out_of_every_example_and_ask_the_same(shipped):
+    linear, plain = (Identifier(shipped, engine()) for engine in (patterns.LinearEngine, patterns.PlainEngine))
+    for one in shipped.all:
+        for example in one.examples:
+            observations = [seen(dict(example.give))]
+            assert linear.identify(observations) == plain.identify(observations), example
+            assert linear.questions(observations) == plain.questions(observations), example
+
+
 def test_a_sign_in_prompt_names_maker_model_and_where_that_was_said(identifier):
     identity = identifier.identify([seen({"http.www_authenticate": 'Basic realm="NETGEAR R9000"'})])
     assert (identity.vendor, identity.model, identity.kind) == ("NETGEAR", "R9000", "router")
@@ -299,6 +308,20 @@ def test_a_hostile_body_costs_little_time(identifier, text):
     started = time.perf_counter()
     identifier.identify([seen({"http.body": text + "!"})])
     assert time.perf_counter() - started < 0.5
+
+
+def test_no_example_torn_apart_by_a_page_costs_more_than_its_share(shipped, identifier):
+    for one in shipped.all:
+        for example in one.examples:
+            for name, value in example.give.items():
+                if not name.startswith("http.body") or len(value) > 1_000:
+                    continue
+                half = len(value) // 2
+                torn = {name: value[:half] + "1.2 " * 16_000 + value[half:]}
+                identifier.identify_fields(torn)
+                started = time.process_time()
+                identifier.identify_fields(torn)
+                assert time.process_time() - started < 0.05, one.title
 
 
 def test_a_page_that_lists_makers_by_the_hundred_is_cheap_and_the_same_in_both_engines(shipped):
