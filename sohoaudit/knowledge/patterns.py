@@ -14,7 +14,7 @@ from typing import Any, Protocol
 LONGEST_COUNT = 100
 SHORTEST_LITERAL = 2
 _LINE_LIMIT = 200  # in characters or bytes; what is longer counts as a page
-_LARGE_PAGE_CHARS, _MANY_PAGES_CHARS = 16_384, 500_000
+_LARGE_PAGE_CHARS, _MANY_PAGES_CHARS = 16_384, 700_000
 _OFTEN_IN_VAIN = 16
 
 Groups = Mapping[str, str]

@@ -1,6 +1,7 @@
 """Who a device is, from what it said: matching, questions and the shipped examples, in both engines."""
 
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sohoaudit.identify import Identifier, Question
+from sohoaudit.identify.index import _is_meant
 from sohoaudit.identify.trial import faults
 from sohoaudit.knowledge import patterns
 from sohoaudit.knowledge.fingerprints import Fingerprints, load_with_examples
@@ -253,6 +255,11 @@ def test_an_oid_is_asked_at_the_snmp_port(identifier):
     assert asked == [Question(SNMP, oid="1.3.6.1.4.1.14988.1.1.4.4.0")]
     known = seen({"snmp.sysobjectid": "1.3.6.1.4.1.14988.1", "snmp.1.3.6.1.4.1.14988.1.1.4.4.0": "7.1"}, SNMP)
     assert identifier.questions([known]) == []
+
+
+@given(st.lists(st.text("ab.", max_size=3), min_size=2, max_size=4), st.text("ab.", max_size=8))
+def test_a_glob_means_what_fnmatch_says(around, name):
+    assert _is_meant(around, name) == fnmatchcase(name, "*".join(around))
 
 
 def test_the_explanation_names_what_matched_and_what_almost_did(identifier):
