@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,12 +15,12 @@ from .dialer import Dialer, Street
 from .discover.connect import HOSTS_AT_ONCE
 from .here import Here
 from .identify import Identifier
-from .joining import Face
+from .joining import Face, mac_in
 from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
 from .knowledge.gaps import gap
 from .merging import joined_scope
-from .model import Audit, Gap, Priority, Scope, Transport, Vantage
+from .model import Audit, Device, Gap, Priority, Scope, Transport, Vantage
 from .sweep import Way
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 NAMED_ADDRESSES = 16
 # After this long a device is left as far as it was read, so that one that drips cannot hold up the office.
 HOST_TIME_S = 120
+# Once something was sent, Linux gives an entry that is stale up after 5 s and three questions (arp(7)).
+NEIGHBOUR_FORGOTTEN_S = 9.0
 # What one host costs beside its ports: greetings, pages, a few follow-up questions (measured on the demo office).
 PROBING_S = 8
 
@@ -254,6 +257,7 @@ class Auditor:
         try:
             async with asyncio.timeout(HOST_TIME_S):
                 await visit.run()
+                await self._settle(visit)
         except TimeoutError:
             self._gaps.append(gap("probe", address, "slow", str(HOST_TIME_S)))
         except Exception as fault:
@@ -268,6 +272,21 @@ class Auditor:
         self.progress.finished += 1
         self._watch(self.progress)
 
+    async def _settle(self, visit: Visit) -> None:
+        """Tell a host that is on the link and answered at no port from one that only an old entry still names.
+
+        What left is no device that was looked at again: else all of it would be called fixed.
+        """
+        if visit.has_answered or not visit.link_ways:
+            return
+        if "arp" not in visit.link_ways:
+            await asyncio.sleep(visit.began_s + NEIGHBOUR_FORGOTTEN_S - time.monotonic())
+            there = await asyncio.to_thread(self._here.neighbours, joined_scope(self._scopes))
+            if visit.face.address not in {neighbour.address for neighbour in there}:
+                return
+        visit.has_answered = True
+        visit.gaps.append(gap("sweep", visit.face.address, "link-only"))
+
     async def _write_down(self, visit: Visit) -> None:
         """Put a finished host into the journal; where that fails the audit goes on without one."""
         journal = self._journal
@@ -277,7 +296,7 @@ class Auditor:
             neighbour.address: neighbour.mac
             for neighbour in await asyncio.to_thread(self._here.neighbours, joined_scope(self._scopes))
         }
-        visit.face.mac = macs.get(visit.face.address)
+        visit.face.mac = macs.get(visit.face.address) or visit.face.mac
         finished = Finished(visit.face, visit.has_answered, tuple(visit.gaps))
         try:
             await asyncio.to_thread(journal.write, finished)
@@ -303,7 +322,7 @@ class Auditor:
             self._faces, self._identifier, gateways=self._gateways, language=self._settings.language
         )
         self._gaps.extend(gaps)
-        self._gaps.extend(self._doubts())
+        self._gaps.extend(self._doubts(devices))
         return Audit(
             scope=joined_scope(self._scopes),
             started=started,
@@ -325,15 +344,24 @@ class Auditor:
             is_complete=is_complete,
         )
 
-    def _doubts(self) -> Iterator[Gap]:
+    def _doubts(self, devices: Sequence[Device]) -> Iterator[Gap]:
         """What only a look from outside can tell, with the command for it; and the IPv6 that nobody allowed."""
         for face in self._faces:
             if face.is_hairpin and face.open:
                 yield gap("sweep", face.address, "outside-only", face.address)
+        six = [address for device in devices if (address := _doubted6(device))]
+        if six:
+            yield gap("sweep", "IPv6", "firewalled6", " ".join(six[:NAMED_ADDRESSES]))
         for scope in self._scopes:
             for network in self._here.lan6 if "lan" in scope.targets else ():
                 if not scope.holds(network.network_address):
                     yield gap("discover", str(network), "left-out-public")
+
+
+def _doubted6(device: Device) -> str | None:
+    """The address of a device whose management the IPv6 firewall is said to hide; of several the lasting one."""
+    six = [e.endpoint.address for e in device.exposures if e.doubt == "firewall" and e.management]
+    return next((address for address in six if mac_in(address)), six[0] if six else None)
 
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from . import __version__
-from .knowledge import shipped
+from .knowledge import macs, shipped
 from .model import (
     Acceptance,
     Audit,
@@ -107,6 +107,7 @@ def device_document(device: Device) -> Json:
         "id": device.id,
         "addresses": list(device.addresses),
         "mac": device.mac,
+        "mac_maker": macs.maker_of(device.mac),
         "hostname": device.hostname,
         "keys": list(device.keys),
         "identity": _identity(device.identity) if device.identity else None,

@@ -80,7 +80,7 @@ audits = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(audits)
 def test_every_audit_comes_back_from_json_as_it_was_and_fits_the_schema(audit: Audit) -> None:
     text = json.dumps(document.to_document(audit))

@@ -23,7 +23,11 @@ WEB = Endpoint("192.168.9.1", 80)
 
 
 def head(scope: Scope = SCOPE, output: str | None = None) -> Head:
-    return Head(scope, datetime(2026, 3, 1, 9, 30, tzinfo=UTC), (80, 443), (161,), b"k" * 16, output=output)
+    own = Scope((ipaddress.ip_network("203.0.113.7"),), authority="J. Doe", targets=("wan",))
+    return Head(
+        scope, datetime(2026, 3, 1, 9, 30, tzinfo=UTC), (80, 443), (161,), b"k" * 16, output, (own,), ("203.0.113.7",),
+        (Gap("sweep", "--hairpin", "the gateway says nothing"),), {"hairpin": True, "with_audits": ["/a.json"]},
+    )  # fmt: skip
 
 
 def finished(address: str = "192.168.9.1", **fields: str) -> Finished:

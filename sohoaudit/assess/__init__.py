@@ -192,6 +192,7 @@ def shortened(text: str, limit_characters: int) -> str:
 _DOUBTS = {
     "own-side": "but the router answers there on its inside address as well",
     "firewall": "but the router says that its IPv6 firewall is on",
+    "shut": "but nothing answered there when it was asked from outside",
 }
 
 

@@ -15,13 +15,16 @@ from ..model import Gap, Observation
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An address that answered something, the way it was found, and what it said where it said anything."""
+    """An address that answered something, the way it was found, what it said and its MAC where they were told."""
 
     address: str
     way: str
     observation: Observation | None = None
+    mac: str | None = None
 
 
+# What these name is on the link, or was a while ago; whether it answers anything, its ports tell.
+LINK_WAYS = frozenset({"arp", "neighbour", "neighbours"})
 Way = Callable[[Dialer, Here], AsyncGenerator[Sighting, None]]
 _ways: dict[str, Way] = {}
 

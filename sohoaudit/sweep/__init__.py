@@ -1,6 +1,7 @@
 """Finds which ports are open, gently: one host at a time here, one file a way of asking a port."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,12 +13,15 @@ from ..model import Endpoint, Vantage
 
 # A host on this link that let this many of the likeliest ports pass in silence has closed its ears.
 SILENT_PORTS_BEFORE_GIVING_UP = 30
-# Of the ports that stayed silent only the likeliest are asked again, for the packet that got lost.
+# So many of the ports that stayed silent, the likeliest, are asked again for the packet that got lost; where many are
+# known to get lost all are, and more than once.
 ASKED_AGAIN = 45
 # After so many silences in a row a port that answered before is asked again: is the host there, or only a filter?
 SILENCES_BEFORE_DOUBT = 16
-# At 20 packets a second so many attempts fill the time that a silent one waits.
-ATTEMPTS_AT_ONCE, BURSTS_AT_ONCE = 24, 4
+# At 20 packets a second so many attempts fill the time that a silent one waits; lots of several ports, as many.
+ATTEMPTS_AT_ONCE, LOTS_AT_ONCE = 24, 6
+# The lot of a way that takes all ports of a host at once.
+WHOLE_HOST = 65_536
 # A host that fell silent is left alone this long, asked once more, and then given up.
 REST_S = 5.0
 
@@ -31,11 +35,17 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
-    """One port of one host, and what it answered."""
+class Ports:
+    """Ports of one host that answered alike; an open one comes alone, the others by the lot."""
 
-    endpoint: Endpoint
+    address: str
     state: State
+    numbers: Sequence[int]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the first of them is: of an open one, the only."""
+        return Endpoint(self.address, self.numbers[0])
 
 
 class Fell(Exception):
@@ -51,18 +61,20 @@ class Way(Protocol):
     """A way of asking ports."""
 
     @property
-    def burst(self) -> int:
-        """How many ports it can ask in one breath; may grow as it learns."""
-
-    @property
     def name(self) -> str:
         """What the report prints, once the sweep is over."""
 
-    def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
-        """Ask each port once, at the pace, and yield each with its state; a silent one when its time is over."""
+    def lot(self, address: str, dialer: Dialer) -> int:
+        """How many ports of the host it takes in one `ask`, as things stand now.
+
+        WHOLE_HOST where the pace knows no limit: then it takes all of them, and repeats the silent ones by itself.
+        """
+
+    def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Ports, None]:
+        """Ask each port at the pace, and yield each once with its state; a silent one when its time is over."""
 
 
-async def sweep(address: str, ports: Sequence[int], dialer: Dialer, way: Way) -> AsyncGenerator[Port, None]:
+async def sweep(address: str, ports: Sequence[int], dialer: Dialer, way: Way) -> AsyncGenerator[Ports, None]:
     """Yield each port with its state as soon as it is known; a silent one only once it was asked for the last time.
 
     The dialer keeps the pace. A host of this link that answers on no port at all is given up early.
@@ -70,24 +82,38 @@ async def sweep(address: str, ports: Sequence[int], dialer: Dialer, way: Way) ->
     Raises:
         Fell: the host stopped answering; what was yielded before holds.
     """
+    if way.lot(address, dialer) >= WHOLE_HOST:
+        async with aclosing(way.ask(address, ports, dialer)) as answers:
+            async for heard in answers:
+                yield heard
+        return
     host = _Host(address, dialer, way, may_give_up=dialer.scope.vantage is Vantage.LAN)
-    silent: list[int] = []
+    silent_since: dict[int, float] = {}
     async with aclosing(host.ask_all(ports)) as first:
-        async for port in first:
-            if port.state is State.SILENT:
-                silent.append(port.endpoint.port)
+        async for heard in first:
+            if heard.state is State.SILENT:
+                silent_since |= dict.fromkeys(heard.numbers, time.monotonic())
             else:
-                yield port
-    likely = frozenset(ports[:ASKED_AGAIN])
-    again = [port for port in silent if port in likely] if host.witness else []
-    for port_number in silent:
-        if not (host.witness and port_number in likely):
-            yield Port(Endpoint(address, port_number), State.SILENT)
-    async with aclosing(host.ask_all(again)) as second:
-        async for port in second:
-            if port.state is not State.SILENT:
-                dialer.pace.lost(address)
-            yield port
+                yield heard
+    silent = [port for port in ports if port in silent_since]
+    again = silent[: ASKED_AGAIN if dialer.pace.repeats() == 1 else None] if host.witness else []
+    if given_up := silent[len(again) :]:
+        yield Ports(address, State.SILENT, given_up)
+    repeated = 0
+    while again and repeated < dialer.pace.repeats():
+        repeated += 1
+        asked, again = again, []
+        async with aclosing(host.ask_all(asked)) as answers:
+            async for heard in answers:
+                if heard.state is State.SILENT:
+                    again.extend(heard.numbers)
+                    silent_since |= dict.fromkeys(heard.numbers, time.monotonic())
+                    continue
+                for port in heard.numbers:
+                    dialer.pace.lost(address, silent_since[port])
+                yield heard
+    if again:
+        yield Ports(address, State.SILENT, again)
 
 
 class _Host:
@@ -99,29 +125,30 @@ class _Host:
         self._way = way
         self._may_give_up = may_give_up
         self._silences = 0
-        self.witness: Port | None = None
+        # A port that answered, and may be asked for a sign of life.
+        self.witness: int | None = None
 
-    async def ask_all(self, ports: Sequence[int]) -> AsyncGenerator[Port, None]:
+    async def ask_all(self, ports: Sequence[int]) -> AsyncGenerator[Ports, None]:
         """Ask the ports in order, as many at once as the way and the pace allow."""
-        results: asyncio.Queue[Port | None] = asyncio.Queue()
+        results: asyncio.Queue[Ports | None] = asyncio.Queue()
         asking = asyncio.create_task(self._ask_in_turn(ports, results))
         try:
-            while (port := await results.get()) is not None:
-                self._note(port)
-                yield port
+            while (heard := await results.get()) is not None:
+                self._note(heard)
+                yield heard
             await asking
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
 
-    async def _ask_in_turn(self, ports: Sequence[int], results: "asyncio.Queue[Port | None]") -> None:
-        single, bursts = asyncio.Semaphore(ATTEMPTS_AT_ONCE), asyncio.Semaphore(BURSTS_AT_ONCE)
+    async def _ask_in_turn(self, ports: Sequence[int], results: "asyncio.Queue[Ports | None]") -> None:
+        single, lots = asyncio.Semaphore(ATTEMPTS_AT_ONCE), asyncio.Semaphore(LOTS_AT_ONCE)
 
         async def ask(some: Sequence[int], slots: asyncio.Semaphore) -> None:
             try:
                 async with aclosing(self._way.ask(self._address, some, self._dialer)) as answers:
-                    async for port in answers:
-                        results.put_nowait(port)
+                    async for heard in answers:
+                        results.put_nowait(heard)
             finally:
                 slots.release()
 
@@ -129,28 +156,33 @@ class _Host:
             async with asyncio.TaskGroup() as group:
                 start = 0
                 while start < len(ports):
-                    burst = min(self._way.burst, self._dialer.pace.burst(self._address))
-                    slots = single if burst == 1 else bursts
+                    lot = self._way.lot(self._address, self._dialer)
+                    slots = single if lot == 1 else lots
                     await slots.acquire()
                     if not self.witness and self._may_give_up and self._silences >= SILENT_PORTS_BEFORE_GIVING_UP:
                         break
                     if self.witness and self._silences >= SILENCES_BEFORE_DOUBT:
                         await self._make_sure(len(ports) - start)
-                    group.create_task(ask(ports[start : start + burst], slots))
-                    start += burst
+                    group.create_task(ask(ports[start : start + lot], slots))
+                    start += lot
+                    # The other hosts have their turn.
+                    await asyncio.sleep(0)
         except* Fell as fell:
             raise fell.exceptions[0] from None
         finally:
             results.put_nowait(None)
 
-    def _note(self, port: Port) -> None:
-        if port.state is State.SILENT:
-            self._silences += 1
+    def _note(self, heard: Ports) -> None:
+        if heard.state is State.SILENT:
+            self._silences += len(heard.numbers)
+            # A queue on the way may make the answers late: the next ones are waited for as long as a stranger's.
+            self._dialer.round_trips_s.pop(self._address, None)
             return
         self._silences = 0
+        self._dialer.pace.answered(self._address, len(heard.numbers))
         # A refusal costs a device least; the last one is the best sign of life.
-        if self.witness is None or port.state is State.CLOSED:
-            self.witness = port
+        if self.witness is None or heard.state is State.CLOSED:
+            self.witness = heard.numbers[-1]
 
     async def _make_sure(self, unasked: int) -> None:
         """Ask the witness again, after a rest once more, and raise Fell where it stays silent."""
@@ -163,6 +195,9 @@ class _Host:
             raise Fell(self._address, unasked)
 
     async def _is_alive(self) -> bool:
-        asked = [self.witness.endpoint.port] if self.witness else []
-        async with aclosing(self._way.ask(self._address, asked, self._dialer)) as answers:
-            return any([port.state is not State.SILENT async for port in answers])
+        asked = [self.witness] if self.witness else []
+        for _ in range(self._dialer.pace.repeats()):
+            async with aclosing(self._way.ask(self._address, asked, self._dialer)) as answers:
+                if any([heard.state is not State.SILENT async for heard in answers]):
+                    return True
+        return False

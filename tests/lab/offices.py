@@ -2,7 +2,15 @@
 
 from .hostile import HOSTILE
 from .office import CLEAN, EXPOSED
-from .standing import BEHIND_A_CARRIER, BEHIND_A_ROUTER, BOTH_FAMILIES, MONTH
+from .standing import (
+    BEHIND_A_CARRIER,
+    BEHIND_A_ROUTER,
+    BOTH_FAMILIES,
+    MONTH,
+    RESOLVERS,
+    TOLD_BY_PAGE,
+    TOLD_BY_PAGE_INSIDE,
+)
 
 OFFICES = {
     "exposed": EXPOSED,
@@ -12,4 +20,7 @@ OFFICES = {
     "behind-a-router": BEHIND_A_ROUTER,
     "behind-a-carrier": BEHIND_A_CARRIER,
     "month": MONTH,
+    "resolvers": RESOLVERS,
+    "told-by-page": TOLD_BY_PAGE,
+    "told-by-page-inside": TOLD_BY_PAGE_INSIDE,
 }

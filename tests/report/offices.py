@@ -237,7 +237,7 @@ SILENT = Gap(
     "probe", "192.168.1.31", "it stopped answering after 3 requests and was left alone", "restart it and look again"
 )
 BROKEN = Gap("sweep", "192.168.1.1", "every connection was refused", matters=True)
-PHONE = Device(id="dev-phone", addresses=("192.168.1.77",))
+PHONE = Device(id="dev-phone", addresses=("192.168.1.77",), mac="f0:18:98:00:00:01")
 
 CLEAN = audit(
     NAS,
@@ -277,6 +277,18 @@ COMPROMISED = audit(
     NAS,
 )
 INCOMPLETE = audit(NAS, gaps=(SILENT, BROKEN, SILENT, SILENT), is_complete=False)
+UNREAD = audit(
+    replace(
+        ROUTER,
+        findings=(
+            *ROUTER.findings,
+            finding("exposure.ssh", Priority.HIGH, id="fin-ssh", title="A door", remedy=("Shut it.",)),
+        ),
+    ),
+    NAS,
+    replace(NAS, id="dev-old", addresses=("192.168.1.21",), identity=Identity("QNAP", "TS-251", kind="nas")),
+    gaps=(replace(SILENT, subject="192.168.1.20:5000"), replace(SILENT, subject="192.168.1.20:443")),
+)
 NOBODY = audit(
     vantage=Vantage.INDEX, knowledge={}, scope=Scope((ipaddress.ip_network("192.168.1.0/24"),), vantage=Vantage.INDEX)
 )
@@ -413,6 +425,7 @@ OFFICES = {
     "medium": MEDIUM_ONLY,
     "compromised": COMPROMISED,
     "incomplete": INCOMPLETE,
+    "unread": UNREAD,
     "nobody": NOBODY,
     "many": many(30),
 }

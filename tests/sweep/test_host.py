@@ -10,8 +10,8 @@ from sohoaudit.audit import default_tcp_ports
 from sohoaudit.cli.run import ports_of
 from sohoaudit.dialer import Dialer
 from sohoaudit.knowledge.ports import harmful_ports
-from sohoaudit.model import Endpoint, Scope, Vantage
-from sohoaudit.sweep import ATTEMPTS_AT_ONCE, SILENCES_BEFORE_DOUBT, Fell, Port, State, sweep
+from sohoaudit.model import Scope, Vantage
+from sohoaudit.sweep import ATTEMPTS_AT_ONCE, SILENCES_BEFORE_DOUBT, WHOLE_HOST, Fell, Ports, State, sweep
 from sohoaudit.sweep.pace import GENTLE, LAB, Manners, PoliteKeeper
 
 HOST = "192.168.9.1"
@@ -22,17 +22,19 @@ class Told:
     """A way of asking that answers as a function of (port, questions so far) says."""
 
     name = "told"
-    burst = 1
 
     def __init__(self, answer: Callable[[int, int], State]) -> None:
         self.answer = answer
         self.asked: list[int] = []
 
-    async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Port, None]:
+    def lot(self, address: str, dialer: Dialer) -> int:
+        return 1
+
+    async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Ports, None]:
         for port in ports:
             await dialer.pace.packet(address)
             self.asked.append(port)
-            yield Port(Endpoint(address, port), self.answer(port, len(self.asked)))
+            yield Ports(address, self.answer(port, len(self.asked)), (port,))
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +47,8 @@ def dialer(keeper: PoliteKeeper | None = None) -> Dialer:
 
 
 async def states(way: Told, ports: Sequence[int], door: Dialer | None = None) -> dict[int, State]:
-    return {port.endpoint.port: port.state async for port in sweep(HOST, ports, door or dialer(), way)}
+    heard = sweep(HOST, ports, door or dialer(), way)
+    return {port: each.state async for each in heard for port in each.numbers}
 
 
 async def test_a_host_that_stops_answering_is_asked_once_more_and_then_given_up() -> None:
@@ -86,10 +89,30 @@ async def test_a_repetition_that_is_answered_is_told_to_the_link_as_a_loss() -> 
     keeper = PoliteKeeper(LAB)
     way = Told(lambda port, count: State.SILENT if count == 5 else State.CLOSED)
     await states(way, range(1, 10), dialer(keeper))
-    assert keeper.link._lost == 1
+    assert keeper.link._losses == 1
 
 
 def test_no_default_port_and_no_port_of_a_range_does_harm() -> None:
     assert not harmful_ports() & set(default_tcp_ports())
     assert not harmful_ports() & set(ports_of("1-65535"))
     assert ports_of("9100,9099-9101") == (9100, 9099)
+
+
+class Whole(Told):
+    """A way that takes all ports of a host in one go, and tells those that answered alike together."""
+
+    def lot(self, address: str, dialer: Dialer) -> int:
+        return WHOLE_HOST
+
+    async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Ports, None]:
+        self.asked.extend(ports)
+        yield Ports(address, State.OPEN, (80,))
+        yield Ports(address, State.SILENT, [port for port in ports if port != 80])
+
+
+async def test_a_way_that_takes_the_whole_host_is_asked_once_and_believed() -> None:
+    way = Whole(lambda port, count: State.SILENT)
+    seen = await states(way, range(1, 201))
+    assert way.asked == list(range(1, 201))
+    assert [port for port, state in seen.items() if state is State.OPEN] == [80]
+    assert len(seen) == 200
