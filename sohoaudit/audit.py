@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 NAMED_ADDRESSES = 16
 # After this long a device is left as far as it was read, so that one that drips cannot hold up the office.
 HOST_TIME_S = 120
+# Once something was sent, Linux gives an entry that is stale up after 5 s and three questions (arp(7)).
+NEIGHBOUR_FORGOTTEN_S = 9.0
 # What one host costs beside its ports: greetings, pages, a few follow-up questions (measured on the demo office).
 PROBING_S = 8
 
@@ -257,6 +259,7 @@ class Auditor:
         try:
             async with asyncio.timeout(HOST_TIME_S):
                 await visit.run()
+                await self._settle(visit)
         except TimeoutError:
             self._gaps.append(gap("probe", address, "slow", str(HOST_TIME_S)))
         except Exception as fault:
@@ -270,6 +273,21 @@ class Auditor:
         await self._write_down(visit)
         self.progress.finished += 1
         self._watch(self.progress)
+
+    async def _settle(self, visit: Visit) -> None:
+        """Tell a host that is on the link and answered at no port from one that only an old entry still names.
+
+        What left is no device that was looked at again: else all of it would be called fixed.
+        """
+        if visit.has_answered or not visit.link_ways:
+            return
+        if "arp" not in visit.link_ways:
+            await asyncio.sleep(visit.began_s + NEIGHBOUR_FORGOTTEN_S - time.monotonic())
+            there = await asyncio.to_thread(self._here.neighbours, joined_scope(self._scopes))
+            if visit.face.address not in {neighbour.address for neighbour in there}:
+                return
+        visit.has_answered = True
+        visit.gaps.append(gap("sweep", visit.face.address, "link-only"))
 
     async def _write_down(self, visit: Visit) -> None:
         """Put a finished host into the journal; where that fails the audit goes on without one."""
