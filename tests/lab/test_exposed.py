@@ -225,6 +225,30 @@ def test_a_mapping_added_by_the_routers_own_client_is_found_with_its_words(both_
             and f["facts"]["internal"] == "192.168.77.10:21"] == ["high"]  # fmt: skip
 
 
+def test_forwards_to_controls_and_files_are_pressing_and_one_to_the_routers_own_is_abuse(
+    both_families: Lab, tmp_path: Path
+) -> None:
+    ask = ["upnpc", "-u", "http://192.168.77.1:5000/rootDesc.xml"]
+    wanted = {("192.168.77.10", 5555): "adb", ("192.168.77.30", 445): "smb", ("192.168.77.30", 3389): "rdp"}
+    inner = [*wanted, ("192.168.77.1", 80), ("192.168.77.30", 3074)]
+    for address, port in inner:
+        added = both_families.run("desk", *ask, "-a", address, str(port), str(port + 20_000), "TCP", "0").stdout
+        assert "is redirected to internal" in added, added
+    try:
+        document = audit(both_families, "desk", tmp_path, "scan", "192.168.77.1", "192.168.77.10", "192.168.77.30")
+    finally:
+        for _, port in inner:
+            both_families.run("desk", *ask, "-d", str(port + 20_000), "TCP")
+    told = {f["facts"]["internal"]: f for d in document["devices"] for f in d["findings"]
+            if f["rule"] == "upnp.port-mapping"}  # fmt: skip
+    for (address, port), protocol in wanted.items():
+        finding = told[f"{address}:{port}"]
+        assert (finding["priority"], finding["facts"]["protocol"]) == ("high", protocol)
+    assert told["192.168.77.30:3074"]["priority"] == "medium"
+    (abuse,) = [f for d in document["devices"] for f in d["findings"] if f["rule"] == "compromise.upnproxy"]
+    assert abuse["priority"] == "urgent" and "192.168.77.1:80" in abuse["summary"]
+
+
 def test_the_audit_changes_nothing_in_the_routers_table(both_families: Lab, tmp_path: Path) -> None:
     ask = ["upnpc", "-u", "http://192.168.77.1:5000/rootDesc.xml", "-l"]
     before = [line for line in both_families.run("desk", *ask).stdout.splitlines() if "->192" in line]
