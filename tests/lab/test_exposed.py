@@ -371,6 +371,18 @@ def test_an_index_is_asked_about_the_internet_address_alone_and_what_it_saw_is_i
     }
 
 
+def test_where_ipv6_is_open_the_inside_claims_what_the_outside_reaches_and_nothing_else(tmp_path: Path) -> None:
+    for lab in _standing("open-six"):
+        found, really = inside(lab, tmp_path), reached(lab, lab.office)
+        camera, fine = lab.office.device("camera").address6, lab.office.device("fine").address6
+        assert claims(found, *ANY) == {(camera, 80), (camera, 554), (camera, 8000), (fine, 80)} <= really
+        # The router answers itself on every address of its own: that it does is no claim, and the command is given.
+        assert really - claims(found, *ANY) == {(ROUTER6, 443), (WAN_ADDRESS, 443)}
+        assert (ROUTER6, 443) in doubted(found)
+        (confirm,) = [gap["remedy"] for gap in found["coverage"] if gap["subject"] == ROUTER6]
+        assert f"scan {ROUTER6} --vantage internet" in confirm
+
+
 def test_what_nmap_wrote_outside_merges_with_the_audit_from_inside(
     both_families: Lab, seen: dict, tmp_path: Path
 ) -> None:
