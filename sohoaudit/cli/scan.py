@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -36,12 +36,28 @@ from .options import (
     language_of,
 )
 
-COMMAND = ConfiguredScan
 _COMMUNITIES = "SOHOAUDIT_SNMP_COMMUNITIES"
 
 if TYPE_CHECKING:
     from ..audit import Settings
     from ..journal import Journal
+
+
+class Scan(ConfiguredScan):
+    """The scan, with its many options under a few headings of its help."""
+
+    headings: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "What to look at": ("targets", "exclude", "ports", "vantage", "authorized", "hairpin", "index", "resume"),
+        "How to ask": ("pace", "sweep", "offline", "jitter", "dry_run", "yes"),
+        "What to write": (
+            "format", "output", "language", "brand", "redact", "with_audits", "fail_on", "quiet", "log_format",
+        ),
+        "Over time": ("history", "no_history", "changes", "notify", "notify_on"),
+        "What to know": ("fingerprints", "client", "config"),
+    }  # fmt: skip
+
+
+COMMAND = Scan
 
 
 def scan(

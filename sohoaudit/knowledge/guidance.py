@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from string import Formatter
 
 from ..model import Finding
-from . import shipped, text_yaml
+from . import hunts, shipped, text_yaml
 from .text_yaml import KnowledgeError, Listing, Text, Value
 
 CHOICES = {
@@ -151,8 +151,10 @@ def reword(finding: Finding, language: str) -> Finding:
     """
     _folder(language)
     try:
+        if hunts.is_told(finding):
+            return hunts.told(finding, hunts.words(language))
         words = render(finding.rule, language, finding.facts)
-    except KnowledgeError:
+    except (KnowledgeError, KeyError):
         return finding
     return replace(
         finding,

@@ -1,7 +1,8 @@
 """How long ten thousand devices take to become one HTML file, beside bare jinja2 writing the same bytes.
 
 The goals: at most four times bare jinja2, under 200 MB, at most 6 kB a device; a thousand devices open in Chromium
-within a second. Bare jinja2 is given the finished page taken apart (`bare_page.py`): its tags stand in the template, every text between two tags is a value that it looks up and escapes, and what it writes is the same page byte
+within a second. Bare jinja2 is given the finished page taken apart (`bare_page.py`): its tags stand in the template,
+every text between two tags is a value that it looks up and escapes, and what it writes is the same page byte
 for byte. Rounds are interleaved and each runs in a process of its own, so that memory is its own as well; the time is
 processor time, the page's alone, without reading the audit or taking the page apart.
 """

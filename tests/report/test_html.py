@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sohoaudit import report
-from sohoaudit.model import Audit, Endpoint, Evidence, Exposure, Priority, Service, Vantage
+from sohoaudit.model import Audit, Endpoint, Evidence, Exposure, Identity, Priority, Service, Vantage
 from sohoaudit.report import html
 from tests.report.assessed import offices
 from tests.report.offices import (
@@ -174,12 +174,12 @@ def test_long_evidence_is_cut_and_says_how_much_is_left_out() -> None:
     [
         ("clean", "Nothing needs doing. Each of the 2 devices that answered was checked."),
         ("exposed", "2 things to do today. Each of the 2 devices that answered was checked."),
-        ("forwarded", "3 things to do today, 1 to plan. 1 thing could not be looked at."),
+        ("forwarded", "3 things to do today, 1 to plan. 2 things could not be looked at."),
         ("high", "1 thing to do this week. The one device that answered was checked."),
         ("medium", "1 thing to plan. 1 thing could not be looked at."),
         ("incomplete", "Nothing needs doing in what we could look at. The audit was stopped before its end, so this is only a part. "  # noqa: E501
                        "4 things could not be looked at."),
-        ("unread", "2 things to do today, 1 this week. 1 device could not be checked in full."),
+        ("unread", "2 things to do today, 1 this week. 2 devices could not be checked in full."),
         ("nobody", "No device answered, so nothing can be said about this network."),
     ],
 )  # fmt: skip
@@ -187,7 +187,21 @@ def test_the_verdict_counts_things_to_do_and_what_was_not_seen(name: str, said: 
     assert said in Page(rendered(OFFICES[name])).text
 
 
-@pytest.mark.parametrize("office", [audit(NAS, gaps=(SILENT,)), audit(NAS, is_complete=False), INCOMPLETE, audit()])
+VERSIONLESS = replace(NAS, identity=Identity("Synology", "DS220+", kind="nas"))
+
+
+@pytest.mark.parametrize(
+    "office",
+    [
+        audit(NAS, gaps=(SILENT,)),
+        audit(NAS, is_complete=False),
+        INCOMPLETE,
+        audit(),
+        audit(NAS, replace(NAS, id="x", identity=None, hostname=None)),
+        audit(VERSIONLESS),
+    ],
+    ids=["a gap", "stopped", "incomplete", "nobody", "a device nobody knows", "a NAS without a version"],
+)
 def test_nothing_is_green_while_something_could_not_be_looked_at(office: Audit) -> None:
     assert 'class="verdict v-fine"' not in rendered(office)
     assert 'class="verdict v-fine"' in rendered(CLEAN)
@@ -335,6 +349,13 @@ def test_two_doors_of_one_router_that_differ_by_their_port_are_one_thing_to_do()
     assert "Remove every port forward for port 22 and 443." in page.text
     assert "try 203.0.113.7:22 and 203.0.113.7:443: nothing may answer" in page.text
     assert "This also settles: Anyone on the internet can reach this router's remote command line" in page.text
+
+
+def test_a_port_forward_is_told_with_the_menu_of_this_networks_router() -> None:
+    page = Page(rendered(offices("en")["forwarded"]))
+    assert (
+        "This network's router is AVM FRITZ!Box 7590: there it is usually under “Internet > Permit Access" in page.text
+    )
 
 
 def test_who_replaces_a_device_shuts_its_doors_first_and_sees_that_they_are_shut() -> None:
