@@ -20,7 +20,7 @@ from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
 from .knowledge.gaps import gap
 from .merging import joined_scope
-from .model import Audit, Device, Gap, Priority, Scope, Transport, Vantage
+from .model import Audit, Device, Evidence, Gap, Priority, Scope, Transport, Vantage
 from .sweep import Way
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
@@ -352,19 +352,21 @@ class Auditor:
         for face in self._faces:
             if face.is_hairpin and face.open:
                 yield gap("sweep", face.address, "outside-only", face.address)
-        six = [address for device in devices if (address := _doubted6(device))]
-        if six:
+        if six := [address for device in devices if (address := _doubted6(device, "firewall"))]:
             yield gap("sweep", "IPv6", "firewalled6", " ".join(six[:NAMED_ADDRESSES]))
+        for own in filter(None, (_doubted6(device, "own-side") for device in devices)):
+            yield gap("sweep", own, "outside-only", own)
         for scope in self._scopes:
             for network in self._here.lan6 if "lan" in scope.targets else ():
                 if not scope.holds(network.network_address):
                     yield gap("discover", str(network), "left-out-public")
 
 
-def _doubted6(device: Device) -> str | None:
-    """The address of a device whose management the IPv6 firewall is said to hide; of several the lasting one."""
-    six = [e.endpoint.address for e in device.exposures if e.doubt == "firewall" and e.management]
-    return next((address for address in six if mac_in(address)), six[0] if six else None)
+def _doubted6(device: Device, doubt: str) -> str | None:
+    """The global address of a device on which its management is doubted for this reason; of several the lasting one."""
+    found = [e for e in device.exposures if e.doubt == doubt and e.evidence is Evidence.GLOBAL_ADDRESS and e.management]
+    addresses = [exposure.endpoint.address for exposure in found]
+    return next((address for address in addresses if mac_in(address)), addresses[0] if addresses else None)
 
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:
