@@ -14,11 +14,12 @@ from .dialer import Dialer, Street
 from .discover.connect import HOSTS_AT_ONCE
 from .here import Here
 from .identify import Identifier
-from .joining import Face
+from .joining import Face, mac_in
 from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
+from .knowledge.gaps import gap
 from .merging import joined_scope
-from .model import Audit, Gap, Priority, Scope, Transport, Vantage
+from .model import Audit, Device, Gap, Priority, Scope, Transport, Vantage
 from .sweep import Way
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
@@ -182,8 +183,7 @@ class Auditor:
             raise outcome
         if was_stopped:
             unfinished = self.progress.found - self.progress.finished
-            reason = f"the audit was stopped with {unfinished} devices unfinished"
-            self._gaps.append(Gap("probe", "the audit", reason, "run it again", True, "stopped", str(unfinished)))
+            self._gaps.append(gap("probe", "the audit", "stopped", str(unfinished), matters=True))
         everywhere = joined_scope(self._scopes)
         neighbours = await asyncio.to_thread(self._here.neighbours, everywhere)
         return self._audit(started, {neighbour.address: neighbour.mac for neighbour in neighbours}, not was_stopped)
@@ -197,15 +197,14 @@ class Auditor:
         try:
             raw = await Raw.start(dialer.scope, self._settings.manners, self._here, dialer.shut)
         except RawUnavailable as why:
-            reason = f"ports were asked by ordinary connections, not by raw packets: {why}"
-            self._gaps.append(Gap("sweep", "raw packets", reason))
+            self._gaps.append(gap("sweep", "raw packets", "no-raw", str(why)))
             return None
         dialer.neighbours, self._way = raw, Syn(raw)
         return raw
 
     def _note_fault_of(self, way: Way) -> None:
         if fault := getattr(way, "fault", None):
-            self._gaps.append(Gap("sweep", "raw packets", fault))
+            self._gaps.append(gap("sweep", "raw packets", "raw-fault", fault))
 
     async def _look_at_everything(self) -> None:
         async with asyncio.TaskGroup() as looks:
@@ -256,18 +255,9 @@ class Auditor:
             async with asyncio.timeout(HOST_TIME_S):
                 await visit.run()
         except TimeoutError:
-            self._gaps.append(
-                Gap(
-                    "probe",
-                    address,
-                    f"did not finish answering in {HOST_TIME_S} s; reported as far as it was read",
-                    code="slow",
-                    detail=str(HOST_TIME_S),
-                )
-            )
+            self._gaps.append(gap("probe", address, "slow", str(HOST_TIME_S)))
         except Exception as fault:
-            said = f"{type(fault).__name__}: {fault}"
-            self._gaps.append(Gap("probe", address, said, "", True, "fault", said))
+            self._gaps.append(gap("probe", address, "fault", f"{type(fault).__name__}: {fault}", matters=True))
         finally:
             self.progress.busy.pop(address, None)
             self._gaps.extend(visit.gaps)
@@ -287,13 +277,12 @@ class Auditor:
             neighbour.address: neighbour.mac
             for neighbour in await asyncio.to_thread(self._here.neighbours, joined_scope(self._scopes))
         }
-        visit.face.mac = macs.get(visit.face.address)
+        visit.face.mac = macs.get(visit.face.address) or visit.face.mac
         finished = Finished(visit.face, visit.has_answered, tuple(visit.gaps))
         try:
             await asyncio.to_thread(journal.write, finished)
         except OSError as fault:
-            reason = f"what is finished could not be written down ({fault.strerror}): this audit cannot be resumed"
-            self._gaps.append(Gap("probe", str(journal.path), reason, "make room there"))
+            self._gaps.append(gap("probe", str(journal.path), "no-journal", str(fault.strerror)))
             self._journal = None
 
     def _name_the_silent(self, scope: Scope, answered: set[str]) -> None:
@@ -302,12 +291,10 @@ class Auditor:
         wanted |= {gateway for gateway in self._gateways if scope.holds(gateway)}
         wanted -= set(self._settings.hairpin)
         for address in sorted(wanted - answered):
-            what = "the router" if address in self._gateways else "the target"
-            remedy = "check the address, that the device is on, and that this machine may reach it"
             code = "router-silent" if address in self._gateways else "target-silent"
-            self._gaps.append(Gap("sweep", address, f"{what} answered nothing", remedy, True, code))
+            self._gaps.append(gap("sweep", address, code, matters=True))
         if scope.size > NAMED_ADDRESSES and not answered:
-            self._gaps.append(Gap("discover", ", ".join(scope.targets), "nobody answered there", "", True, "nobody"))
+            self._gaps.append(gap("discover", ", ".join(scope.targets), "nobody", matters=True))
 
     def _audit(self, started: datetime, macs: Mapping[str, str], is_complete: bool) -> Audit:
         for face in self._faces:
@@ -316,7 +303,7 @@ class Auditor:
             self._faces, self._identifier, gateways=self._gateways, language=self._settings.language
         )
         self._gaps.extend(gaps)
-        self._gaps.extend(self._doubts())
+        self._gaps.extend(self._doubts(devices))
         return Audit(
             scope=joined_scope(self._scopes),
             started=started,
@@ -338,23 +325,29 @@ class Auditor:
             is_complete=is_complete,
         )
 
-    def _doubts(self) -> Iterator[Gap]:
+    def _doubts(self, devices: Sequence[Device]) -> Iterator[Gap]:
         """What only a look from outside can tell, with the command for it; and the IPv6 that nobody allowed."""
         for face in self._faces:
             if face.is_hairpin and face.open:
-                reason = "answers from inside, and only a look from outside can tell whether it answers there"
-                command = f"sohoaudit scan {face.address} --vantage internet --authorized WHO"
-                yield Gap("sweep", face.address, reason, f"from outside, run: {command}")
+                yield gap("sweep", face.address, "outside-only", face.address)
+        six = [address for device in devices if (address := _doubted6(device))]
+        if six:
+            yield gap("sweep", "IPv6", "firewalled6", " ".join(six[:NAMED_ADDRESSES]))
         for scope in self._scopes:
             for network in self._here.lan6 if "lan" in scope.targets else ():
                 if not scope.holds(network.network_address):
-                    reason = "was left out: its addresses are public"
-                    yield Gap("discover", str(network), reason, 'add --authorized "who allowed this"')
+                    yield gap("discover", str(network), "left-out-public")
+
+
+def _doubted6(device: Device) -> str | None:
+    """The address of a device whose management the IPv6 firewall is said to hide; of several the lasting one."""
+    six = [e.endpoint.address for e in device.exposures if e.doubt == "firewall" and e.management]
+    return next((address for address in six if mac_in(address)), six[0] if six else None)
 
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:
     """1 where a finding is as pressing as `fail_on` or more, else 3 where something that matters is missing, else 0."""
-    counted = [finding for _, finding in audit.findings if "accepted" not in finding.facts]
+    counted = [finding for _, finding in audit.findings if finding.accepted is None]
     if fail_on and any(finding.priority.rank <= fail_on.rank for finding in counted):
         return 1
     return 3 if not audit.is_complete or any(gap.matters for gap in audit.coverage) else 0

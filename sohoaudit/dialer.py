@@ -14,6 +14,9 @@ from .knowledge.ports import harmful_ports
 from .model import Endpoint, Scope, Transport
 
 DATAGRAM_LIMIT_BYTES = 8_192
+EVERYBODY6 = "ff02::1"  # all nodes of the link (RFC 4291, section 2.7.1)
+# Type 128, code 0; the kernel fills in checksum and identifier.
+_ECHO_REQUEST, _ECHO_REPLY = bytes((128, 0, 0, 0, 0, 0, 0, 1)) + b"sohoaudit", b"\x81"
 
 
 class OutOfScope(PermissionError):
@@ -50,11 +53,17 @@ class Pace(Protocol):
     def gap_s(self, address: str) -> float:
         """The least time between two new packets to the host, as things stand."""
 
+    def answered(self, address: str, count: int) -> None:
+        """The host answered to so many packets of a sweep."""
+
     def heard(self, address: str, round_trip_s: float) -> None:
         """The host answered after so many seconds."""
 
-    def lost(self, address: str) -> None:
-        """A packet to the host, or its answer, got lost on the way."""
+    def lost(self, address: str, moment_s: float | None = None) -> None:
+        """A packet to the host, or its answer, got lost on the way, at that moment (monotonic; None is now)."""
+
+    def repeats(self) -> int:
+        """How often a host that answers is asked again on a port that was silent."""
 
     def be_gentle_to(self, address: str) -> None:
         """Ask this host less from now on."""
@@ -205,7 +214,7 @@ class Dialer:
             if source_port:
                 await turn.enter_async_context(self._source_ports[source_port])
             sock = turn.enter_context(_socket(host, socket.SOCK_DGRAM))
-            sock.bind(("::" if ":" in host else "0.0.0.0", source_port))  # noqa: S104 - answers are told apart by host
+            await _bind(sock, "::" if ":" in host else "0.0.0.0", source_port, timeout_s)  # noqa: S104 - told apart by host
             if not from_any_port:
                 await loop.sock_connect(sock, (host, port))
             with contextlib.suppress(TimeoutError):
@@ -242,6 +251,35 @@ class Dialer:
                         answer, sender = await loop.sock_recvfrom(sock, DATAGRAM_LIMIT_BYTES)
                         if self.scope.holds(sender[0]):
                             yield sender[0], answer
+
+    async def echoes(self, interface: str, source: str, wait_s: float) -> AsyncIterator[str]:
+        """Ask everybody on a link for one echo over IPv6 and yield the addresses that answer (RFC 4443, section 4.1).
+
+        The question goes to ff02::1, which no router passes on, from an address of the prefix that is wanted, so that
+        hosts answer from theirs. Answers from addresses outside the scope are dropped.
+
+        Raises:
+            OutOfScope: the street has no such link.
+            OSError: the system lets no program ask for an echo, or the interface is gone.
+        """
+        if not self.street.has_multicast:
+            raise OutOfScope(EVERYBODY6)
+        loop = asyncio.get_running_loop()
+        link = socket.if_nametoindex(interface)
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6) as sock:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, link)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+            sock.bind((source, 0))
+            await self.pace.packet(EVERYBODY6)
+            await loop.sock_sendto(sock, _ECHO_REQUEST, (EVERYBODY6, 0, 0, link))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    while True:
+                        answer, sender = await loop.sock_recvfrom(sock, DATAGRAM_LIMIT_BYTES)
+                        if answer[:1] == _ECHO_REPLY and self.scope.holds(sender[0]):
+                            yield sender[0].split("%")[0]
 
     def _locate(self, endpoint: Endpoint) -> tuple[str, int]:
         if not self.scope.holds(endpoint.address):
@@ -293,6 +331,18 @@ class Connection:
         self.writer.close()
         # A peer that never acknowledges the end would hold the socket open.
         transport.abort() if isinstance(transport, asyncio.WriteTransport) else None
+
+
+async def _bind(sock: socket.socket, host: str, port: int, patience_s: float) -> None:
+    """Take a source port, waiting while another door of ours, or another program, still asks from it."""
+    ends_s = time.monotonic() + patience_s
+    while True:
+        try:
+            return sock.bind((host, port))
+        except OSError as fault:
+            if fault.errno != errno.EADDRINUSE or time.monotonic() > ends_s:
+                raise
+        await asyncio.sleep(0.1)
 
 
 def _socket(host: str, kind: socket.SocketKind) -> socket.socket:

@@ -3,13 +3,14 @@
 import ipaddress
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from . import __version__
-from .knowledge import shipped
+from .knowledge import macs, shipped
 from .model import (
+    Acceptance,
     Audit,
     Certainty,
     Device,
@@ -106,6 +107,7 @@ def device_document(device: Device) -> Json:
         "id": device.id,
         "addresses": list(device.addresses),
         "mac": device.mac,
+        "mac_maker": macs.maker_of(device.mac),
         "hostname": device.hostname,
         "keys": list(device.keys),
         "identity": _identity(device.identity) if device.identity else None,
@@ -156,6 +158,7 @@ def finding_document(finding: Finding) -> Json:
         "controls": list(finding.controls),
         "first_seen": _moment(finding.first_seen) if finding.first_seen else None,
         "facts": dict(finding.facts),
+        "accepted": _acceptance(finding.accepted) if finding.accepted else None,
     }
 
 
@@ -237,6 +240,15 @@ def _identity(identity: Identity) -> Json:
             }
             for match in identity.evidence
         ],
+    }
+
+
+def _acceptance(taken: Acceptance) -> Json:
+    return {
+        "by": taken.by,
+        "until": taken.until.isoformat(),
+        "because": taken.because,
+        "priority": taken.priority.value,
     }
 
 
@@ -342,6 +354,7 @@ def _read_identity(place: "_Place") -> Identity:
 def _read_finding(place: "_Place") -> Finding:
     endpoint = place.place_or_none("endpoint")
     because = (*place.texts("because"), "", "")
+    accepted = place.place_or_none("accepted")
     return Finding(
         id=place.text("id"),
         rule=place.text("rule"),
@@ -358,6 +371,11 @@ def _read_finding(place: "_Place") -> Finding:
         facts=place.mapping("facts"),
         because=(because[0], because[1]),
         endpoint=_read_endpoint(endpoint) if endpoint else None,
+        accepted=Acceptance(
+            accepted.text("by"), accepted.day("until"), accepted.text("because"), accepted.word("priority", Priority)
+        )
+        if accepted
+        else None,
     )
 
 
@@ -433,6 +451,12 @@ class _Place:
         if time is None or time.tzinfo is None:
             raise self.wrong(key, "a time with its offset, such as 2026-11-23T09:02:00+01:00")
         return time
+
+    def day(self, key: str) -> date:
+        try:
+            return date.fromisoformat(self.text(key))
+        except ValueError:
+            raise self.wrong(key, "a day such as 2027-01-31") from None
 
     def address(self, key: str) -> str:
         value = self.text(key)

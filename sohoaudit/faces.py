@@ -140,7 +140,9 @@ def _reached(device: Device, faces: Sequence[Face], box: Box, is_firewalled: boo
                 services[endpoint].management,
                 internal=str(inner).removesuffix("/udp") if inner else None,
                 detail=_detail(face, endpoint, evidence),
-                doubt=_doubt(endpoint, evidence, not inner and _port(endpoint) in inside, is_firewalled),
+                doubt="shut"
+                if endpoint in face.shut
+                else _doubt(endpoint, evidence, not inner and _port(endpoint) in inside, is_firewalled),
             )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .knowledge import shared_keys
+from .knowledge.outside_addresses import told_in
 from .model import Endpoint, Identity, Join, Observation, Transport, Vantage, is_public
 
 # The fields that hold a key, strongest first. The engine id is RFC 3411's, the UUID the device's own.
@@ -18,7 +19,6 @@ KEYS = {
     "snmp": "snmp.engine_id",
     "cert": "tls.sha256",
 }
-_TOLD_WAN = ("upnp.external_address", "natpmp.external_address")
 _GATEWAYS = {"router", "modem", "gateway", "vpn-gateway", "firewall"}
 
 
@@ -27,7 +27,8 @@ class Face:
     """One address seen from one vantage: what is open there and what it said, while it is being looked at.
 
     `is_hairpin` marks the outside address as it answers inside. `keys`, `identity` and the inner ends of `forwards`
-    were told by an earlier audit; `details` are how an index knows an endpoint.
+    were told by an earlier audit; `details` are how an index knows an endpoint; `shut` are those that answer here, and
+    did not when they were asked from outside.
     """
 
     address: str
@@ -40,6 +41,7 @@ class Face:
     identity: Identity | None = None
     details: dict[Endpoint, str] = field(default_factory=dict)
     forwards: dict[Endpoint, Endpoint] = field(default_factory=dict)
+    shut: set[Endpoint] = field(default_factory=set)
 
     @property
     def is_inside(self) -> bool:
@@ -250,10 +252,7 @@ def _inside_keys(face: Face) -> Iterator[str]:
     """What tells the box apart, strongest first; the outside address only where it is one."""
     yield from _strong(face)
     for observation in face.observations:
-        for name in _TOLD_WAN:
-            address = observation.fields.get(name)
-            if address and _is_public_text(address):
-                yield f"wan:{address}"
+        yield from (f"wan:{address}" for _, address in told_in(observation) if is_public(address))
     yield f"at:{face.address}"
 
 
@@ -316,13 +315,6 @@ def _showing(box: Box, key: str, outer: Endpoint) -> Endpoint | None:
             if face.is_inside and observation.fields.get(KEYS.get(kind, ""), "").split("\n")[0] == value:
                 return observation.endpoint
     return None
-
-
-def _is_public_text(address: str) -> bool:
-    try:
-        return is_public(address)
-    except ValueError:
-        return False
 
 
 def newest(observations: Iterable[Observation], endpoint: Endpoint) -> datetime | None:

@@ -32,17 +32,23 @@ class JournalError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the audit was asked for. `key` is that of its keyed hashes; `output` is an absolute path, `-` or None."""
+    """What the audit was asked for. `key` is that of its keyed hashes; `output` is an absolute path, `-` or None.
+
+    `more` are the scopes beside the first, `hairpin` this network's own addresses on the internet, and `gaps` what was
+    missing before anything was sent. `options` are the words of the command that began it, by their names; what may
+    hold a password has its name there and no value.
+    """
 
     scope: Scope
     started: datetime
     tcp_ports: tuple[int, ...]
     udp_ports: tuple[int, ...]
     key: bytes = field(repr=False)
-    pace: str = "normal"
-    language: str = "en"
-    formats: str | None = None
     output: str | None = None
+    more: tuple[Scope, ...] = ()
+    hairpin: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    options: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +182,22 @@ def find(text: str, folder: Path | None = None) -> Path:
     if path.is_file() and path.suffix == f".{ENDING}":
         return path
     for journal in newest_first:
-        if _output_of(journal) == str(path.absolute()):
+        if _first_line_of(journal).get("output") == str(path.absolute()):
             return journal
     known = f"; unfinished: {', '.join(str(journal) for journal in newest_first[:3])}" if newest_first else ""
     raise JournalError(f"--resume {text}: no unfinished audit goes by that name: start it anew{known}")
 
 
-def refuse_another(head: Head, path: Path, *, scope: Scope | None, tcp_ports: tuple[int, ...] | None) -> None:
+def options_of(path: Path) -> Json:
+    """The options an unfinished audit was begun with; none where its journal cannot be used (`reopen` says why)."""
+    head = _first_line_of(path)
+    options = head.get("options")
+    return options if isinstance(options, dict) and head.get("sohoaudit") == __version__ else {}
+
+
+def refuse_another(
+    head: Head, path: Path, *, scope: Scope | None, tcp_ports: tuple[int, ...] | None, is_hairpin: bool = False
+) -> None:
     """Check that a run asks for what the journal was begun for; None is what the run did not name.
 
     Raises:
@@ -195,6 +210,8 @@ def refuse_another(head: Head, path: Path, *, scope: Scope | None, tcp_ports: tu
                 raise JournalError(f"{path}: was begun for another scope ({was}): leave the targets out, or start anew")
     if tcp_ports is not None and tcp_ports != head.tcp_ports:
         raise JournalError(f"{path}: was begun for other ports: leave --ports out, or start anew")
+    if is_hairpin and not head.options.get("hairpin"):
+        raise JournalError(f"{path}: was begun without --hairpin: leave it out, or start anew")
 
 
 def _forget_old(folder: Path) -> None:
@@ -211,13 +228,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _output_of(path: Path) -> str | None:
+def _first_line_of(path: Path) -> Json:
     try:
         with path.open("rb") as stream:
-            output = json.loads(stream.readline())["output"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return output if isinstance(output, str) else None
+            head = json.loads(stream.readline())
+    except (OSError, ValueError):
+        return {}
+    return head if isinstance(head, dict) else {}
 
 
 def _read(path: Path, raw: bytes) -> list[Json]:
@@ -238,20 +255,37 @@ def _read(path: Path, raw: bytes) -> list[Json]:
 def _head_document(head: Head) -> Json:
     return {
         "sohoaudit": __version__,
-        "networks": [str(network) for network in head.scope.networks],
-        "excluded": [str(network) for network in head.scope.excluded],
-        "vantage": head.scope.vantage.value,
-        "authority": head.scope.authority,
-        "targets": head.scope.targets,
+        **_scope_document(head.scope),
         "started": head.started.isoformat(),
         "tcp_ports": head.tcp_ports,
         "udp_ports": head.udp_ports,
         "key": head.key.hex(),
-        "pace": head.pace,
-        "language": head.language,
-        "formats": head.formats,
         "output": head.output,
+        "more": [_scope_document(scope) for scope in head.more],
+        "hairpin": head.hairpin,
+        "gaps": [astuple(gap) for gap in head.gaps],
+        "options": head.options,
     }
+
+
+def _scope_document(scope: Scope) -> Json:
+    return {
+        "networks": [str(network) for network in scope.networks],
+        "excluded": [str(network) for network in scope.excluded],
+        "vantage": scope.vantage.value,
+        "authority": scope.authority,
+        "targets": scope.targets,
+    }
+
+
+def _read_scope(entry: Json) -> Scope:
+    return Scope(
+        tuple(ipaddress.ip_network(text) for text in entry["networks"]),
+        tuple(ipaddress.ip_network(text) for text in entry["excluded"]),
+        Vantage(entry["vantage"]),
+        entry["authority"],
+        tuple(entry["targets"]),
+    )
 
 
 def _read_head(path: Path, entry: Json) -> Head:
@@ -261,23 +295,17 @@ def _read_head(path: Path, entry: Json) -> Head:
     if version != __version__:
         raise JournalError(f"{path}: was begun by sohoaudit {version}, this is {__version__}: start the audit anew")
     with _told(path):
-        scope = Scope(
-            tuple(ipaddress.ip_network(text) for text in entry["networks"]),
-            tuple(ipaddress.ip_network(text) for text in entry["excluded"]),
-            Vantage(entry["vantage"]),
-            entry["authority"],
-            tuple(entry["targets"]),
-        )
         return Head(
-            scope,
+            _read_scope(entry),
             datetime.fromisoformat(entry["started"]),
             tuple(entry["tcp_ports"]),
             tuple(entry["udp_ports"]),
             bytes.fromhex(entry["key"]),
-            entry["pace"],
-            entry["language"],
-            entry["formats"],
             entry["output"],
+            tuple(_read_scope(each) for each in entry["more"]),
+            tuple(entry["hairpin"]),
+            tuple(Gap(*each) for each in entry["gaps"]),
+            dict(entry["options"]),
         )
 
 

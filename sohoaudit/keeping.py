@@ -8,12 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .model import Audit, Gap, Priority, Scope
+from .knowledge.gaps import gap
+from .model import Audit, Gap, Priority, Scope, printable
 from .places import state_folder
 
 if TYPE_CHECKING:
     from .history.accepted import Accepted
-    from .history.change import Change
+    from .history.change import Change, Difference
     from .history.runs import Run
     from .history.store import History, Recorded
 
@@ -62,8 +63,8 @@ class Keeper:
             audit = self.recorded.audit
         except HistoryError as fault:
             self.notes.append(f"this audit was not kept: {fault}")
-            gap = Gap("report", "the history", f"this audit was not kept: {fault}", matters=True)
-            return replace(audit, coverage=(*audit.coverage, gap))
+            missing = gap("report", "the history", "not-kept", str(fault), matters=True)
+            return replace(audit, coverage=(*audit.coverage, missing))
         if later := self.recorded.clock_went_back:
             self.notes.append(f"an earlier audit says {later:%Y-%m-%d %H:%M} UTC: check this machine's clock")
         self.shown = applied(audit, self.accepted, date.today())
@@ -101,31 +102,33 @@ class Keeper:
         gaps = self.recorded.audit.coverage
         return tuple(gap for gap in gaps if gap.matters and (gap.stage, gap.subject) not in before)
 
+    @property
+    def since(self) -> "Difference | None":
+        """What changed since the audit before; None for a first one, or where it was not kept."""
+        recorded = self.recorded
+        return recorded.difference if recorded and not recorded.is_first else None
+
     def change_lines(self) -> list[str]:
-        """The change in ten lines; empty where nothing changed."""
-        from .history import telling
+        """The change in ten lines, in the language of the audit; empty where nothing changed."""
+        from .report.content import telling
+        from .report.content.words import words
 
         recorded = self.recorded
         if recorded is None:
             return []
-        audit = recorded.audit
+        t = words(recorded.audit.language)
         if recorded.is_first:
-            counts = ", ".join(
-                f"{count} {priority}"
-                for priority in Priority
-                if (count := sum(finding.priority is priority for _, finding in audit.findings))
-            )
-            where = ", ".join(audit.scope.targets)
-            return [
-                f"first audit of {where}: {_counted(len(audit.devices), 'device')}, {counts or 'no finding'};"
-                f" see sohoaudit history show {recorded.id}"
-            ]
+            return [telling.first(recorded.audit, recorded.id, t)]
         more = f"sohoaudit diff {recorded.previous} {recorded.id}"
-        lines = telling.mail(self.changes, recorded.difference, more)
-        lines += [f"expired {entry.finding}: accepted until {entry.until} by {entry.by}" for entry in self.returned]
-        lines += [f"not looked at: {gap.subject}: {gap.reason}" for gap in self.fresh_gaps]
+        lines = telling.mail(self.changes, recorded.difference, more, t)
+        lines += [
+            t("changes.expired", finding=entry.finding, until=entry.until, by=printable(entry.by))
+            for entry in self.returned
+        ]
+        for subject, reason, _ in map(t.gap, self.fresh_gaps):
+            lines.append(t("changes.not_looked_at", subject=subject, reason=reason))
         room = telling.MAIL_LINES
-        return lines if len(lines) <= room else [*lines[: room - 1], f"and more: {more}"]
+        return lines if len(lines) <= room else [*lines[: room - 1], t("changes.and_more", command=more)]
 
     def post(self, urls: Sequence[str], on: str) -> None:
         """Tell the channels what changed, once, and send what waited for them.
@@ -177,10 +180,6 @@ class Keeper:
         if fail_on and any(finding.priority.rank <= fail_on.rank for finding in worse):
             return 1
         return 3 if self.fresh_gaps or not recorded.audit.is_complete else 0
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 @contextmanager

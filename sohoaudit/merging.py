@@ -6,8 +6,8 @@ from pathlib import Path
 
 from .identify import Identifier
 from .joining import Face
-from .knowledge import fingerprints
-from .model import Audit, Device, Endpoint, Evidence, Exposure, Observation, Scope, Vantage
+from .knowledge import fingerprints, ports
+from .model import Audit, Device, Endpoint, Evidence, Exposure, Gap, Observation, Scope, Transport, Vantage
 from .verdict import verdict
 
 _Place = tuple[str, Vantage, bool]
@@ -25,8 +25,10 @@ def merged(audits: Sequence[Audit], *, language: str | None = None, own_fingerpr
     """
     by_age = sorted(audits, key=lambda audit: audit.ended)
     spoken = language or audits[0].language
-    gateways = dict.fromkeys(address for audit in by_age for address in gateways_of(audit))
+    inside = [audit for audit in by_age if audit.scope.vantage is Vantage.LAN]
+    gateways = dict.fromkeys(address for audit in inside for address in gateways_of(audit))
     faces = _faces_of_all(by_age)
+    _note_what_is_shut(faces, by_age)
     identifier = Identifier(fingerprints.load(own_fingerprints))
     devices, gaps = verdict(faces, identifier, gateways=tuple(gateways), language=spoken)
     vantages = dict.fromkeys(audit.scope.vantage for audit in sorted(audits, key=_inside_first))
@@ -35,9 +37,11 @@ def merged(audits: Sequence[Audit], *, language: str | None = None, own_fingerpr
         started=min(audit.started for audit in audits),
         ended=by_age[-1].ended,
         devices=devices,
-        coverage=tuple(dict.fromkeys((*(gap for audit in by_age for gap in audit.coverage), *gaps))),
+        coverage=tuple(dict.fromkeys((*_still_missing(by_age), *gaps))),
         knowledge={name: text for audit in by_age for name, text in audit.knowledge.items()},
-        settings=_settings(by_age) | {"vantages": ", ".join(vantages), "merged": str(len(audits))},
+        settings=_settings(by_age)
+        | {"vantages": ", ".join(vantages), "merged": str(len(audits))}
+        | ({"gateways": ", ".join(gateways)} if gateways else {}),
         language=spoken,
         is_demo=any(audit.is_demo for audit in audits),
         is_complete=all(audit.is_complete for audit in audits),
@@ -69,6 +73,15 @@ def _settings(audits: Iterable[Audit]) -> dict[str, str]:
     return {name: "; ".join(each) for name, each in values.items()}
 
 
+def _still_missing(audits: Sequence[Audit]) -> Iterable[Gap]:
+    """What each could not look at, without what only a look from outside could tell where one was made."""
+    outside = [audit.scope for audit in audits if audit.scope.vantage is Vantage.INTERNET]
+    for gap in (gap for audit in audits for gap in audit.coverage):
+        addresses = gap.detail.split() if gap.code in ("outside-only", "firewalled6") else []
+        if not addresses or not all(any(scope.holds(address) for scope in outside) for address in addresses):
+            yield gap
+
+
 def _inside_first(audit: Audit) -> int:
     return list(Vantage).index(audit.scope.vantage)
 
@@ -80,6 +93,27 @@ def _faces_of_all(audits: Iterable[Audit]) -> list[Face]:
             older = newest.get(place)
             newest[place] = _together(older, face) if older and face.vantage is Vantage.INDEX else face
     return list(newest.values())
+
+
+def _note_what_is_shut(faces: Iterable[Face], audits: Iterable[Audit]) -> None:
+    """Mark what answers inside on a public address and did not from outside, where its port was asked there as well.
+
+    An address that answered nothing at all may have been out of the outside's reach, and settles nothing.
+    """
+    reached = {face.address: set(face.open) for face in faces if face.vantage is Vantage.INTERNET and face.endpoints}
+    for audit in audits:
+        if audit.scope.vantage is not Vantage.INTERNET or not audit.is_complete or "tcp ports" not in audit.settings:
+            continue
+        told = audit.settings.get("tcp ports asked")
+        usual = {port.port for port in ports.default_ports(Transport.TCP)}
+        asked = {int(text) for text in told.split(", ") if text.isdecimal()} if told else usual
+        for face in faces:
+            if face.vantage is Vantage.LAN and audit.scope.holds(face.address) and face.address in reached:
+                face.shut |= {
+                    endpoint
+                    for endpoint in face.open
+                    if endpoint.port in asked and endpoint not in reached[face.address]
+                }
 
 
 def faces_of(audit: Audit) -> dict[_Place, Face]:
@@ -121,6 +155,8 @@ def _faces(device: Device, vantage: Vantage) -> Iterable[Face]:
 def _remember(face: Face, exposure: Exposure) -> None:
     if exposure.evidence in (Evidence.INDEXED, Evidence.HAIRPIN) and exposure.detail:
         face.details[exposure.endpoint] = exposure.detail
+    if exposure.doubt == "shut":
+        face.shut.add(exposure.endpoint)
     address, _, port = (exposure.internal or "").rpartition(":")
     if address and port.isdecimal():
         face.forwards[exposure.endpoint] = Endpoint(address.strip("[]"), int(port), exposure.endpoint.transport)
@@ -154,4 +190,5 @@ def _together(first: Face, second: Face) -> Face:
         identity=first.identity or second.identity,
         details=first.details | second.details,
         forwards=first.forwards | second.forwards,
+        shut=first.shut | second.shut,
     )

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -242,12 +242,27 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Who took the risk of a finding, through which day and why; `priority` is what the finding would have without."""
+
+    by: str
+    until: date
+    because: str
+    priority: Priority
+
+    def __str__(self) -> str:
+        """The decision in one line, in English, for formats that programs read."""
+        return f"accepted by {self.by} until {self.until}: {self.because} (it would be {self.priority})"
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What is wrong with a device, how pressing it is, why we say so, what to do and how to check it.
 
     `id` is made of device key, rule and discriminator alone, so that it survives new addresses and new words.
     The texts are in the language of the audit; `facts` hold what a template needs to write them in another.
     `because` are the two facts that chose the priority: where it can be reached from, and the worst true thing.
+    One that somebody accepted is `low` and counts for nothing until then.
     """
 
     id: str
@@ -265,6 +280,7 @@ class Finding:
     facts: Mapping[str, str] = field(default_factory=dict)
     because: tuple[str, str] = ("", "")
     endpoint: Endpoint | None = None
+    accepted: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True)

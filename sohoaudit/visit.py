@@ -5,9 +5,10 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from . import discover, probe
-from .dialer import BudgetSpent, OutOfScope
+from .dialer import BudgetSpent, Harmful, OutOfScope
 from .identify import Identifier
 from .joining import Face
+from .knowledge.gaps import gap
 from .model import Endpoint, Gap, Observation, Transport
 from .sweep import Fell, State, Way, sweep
 from .sweep.pace import PoliteKeeper
@@ -51,6 +52,7 @@ class Visit:
             self.has_answered = True
         if sighting.observation:
             self.face.observations.append(sighting.observation.seen_from(self.face.vantage))
+        self.face.mac = sighting.mac or self.face.mac
 
     def sort(self) -> None:
         """Put what was seen into an order that does not depend on who answered first, so that two runs agree."""
@@ -71,7 +73,7 @@ class Visit:
                             self.face.open.append(port.endpoint)
                             questions.create_task(self._ask(port.endpoint))
             except Fell as fell:
-                self.gaps.append(Gap("sweep", self.face.address, str(fell), "look at it later, on its own"))
+                self.gaps.append(gap("sweep", self.face.address, "fell", str(fell.unasked)))
         await self._ask_the_postponed()
         for _ in range(FOLLOW_UP_ROUNDS):
             if not await self._follow_up():
@@ -95,7 +97,7 @@ class Visit:
                 is_mute = False
                 self._keep(observation)
             if is_mute and endpoint.transport is Transport.TCP and probe.speaks(endpoint):
-                self.gaps.append(Gap("probe", str(endpoint), "is open, and said nothing", code="mute"))
+                self.gaps.append(gap("probe", str(endpoint), "mute"))
             self._take_care()
 
     async def _ask_the_postponed(self) -> None:
@@ -106,10 +108,7 @@ class Visit:
         for endpoint in waiting:
             await self._ask(endpoint)
         if self._postponed:
-            count = len(self.face.observations)
-            reason = f"stopped answering after {count} answers; left alone"
-            remedy = "look at it later, on its own"
-            self.gaps.append(Gap("probe", self.face.address, reason, remedy, code="left-alone", detail=str(count)))
+            self.gaps.append(gap("probe", self.face.address, "left-alone", str(len(self.face.observations))))
 
     async def _follow_up(self) -> bool:
         """Ask what the fingerprints want to know next; False where nothing is left to ask."""
@@ -134,9 +133,7 @@ class Visit:
             self.has_answered = True
         faults = [text for name, text in observation.fields.items() if name.endswith(".fault")]
         if faults and not {"http.title", "http.body"} & observation.fields.keys():
-            fault = faults[0].splitlines()[0]
-            reason = f"could not be read: {fault}"
-            self.gaps.append(Gap("probe", str(observation.endpoint), reason, code="unreadable", detail=fault))
+            self.gaps.append(gap("probe", str(observation.endpoint), "unreadable", faults[0].splitlines()[0]))
 
     def _take_care(self) -> None:
         """Ask a device that is known to fall over more gently from the moment it is recognised."""
@@ -150,21 +147,18 @@ class Visit:
             yield
         except TimeoutError:
             self._silences += 1
-            self.gaps.append(Gap("probe", str(endpoint), "was open, then did not answer in time", code="no-answer"))
-        except BudgetSpent as spent:
-            self.gaps.append(Gap("probe", self.face.address, str(spent), "look at it on its own", code="budget"))
-        except OutOfScope as refused:
-            self.gaps.append(Gap("probe", str(endpoint), str(refused.strerror), code="out-of-scope"))
+            self.gaps.append(gap("probe", str(endpoint), "no-answer"))
+        except BudgetSpent:
+            self.gaps.append(gap("probe", self.face.address, "budget"))
+        except Harmful:
+            self.gaps.append(gap("probe", str(endpoint), "harmful"))
+        except OutOfScope:
+            self.gaps.append(gap("probe", str(endpoint), "out-of-scope"))
         except OSError as fault:
             # UDP says "closed" by a refusal and "nobody" by no route; a TCP port was open a moment ago.
             self.has_answered |= isinstance(fault, ConnectionRefusedError)
             if endpoint.transport is Transport.TCP:
-                said = str(fault.strerror or fault)
-                self.gaps.append(
-                    Gap("probe", str(endpoint), f"was open, then failed: {said}", code="broke-off", detail=said)
-                )
+                self.gaps.append(gap("probe", str(endpoint), "broke-off", str(fault.strerror or fault)))
         except Exception as fault:
             said = f"{type(fault).__name__}: {fault}"
-            self.gaps.append(
-                Gap("probe", str(endpoint), f"a question failed: {said}", "", True, "question-failed", said)
-            )
+            self.gaps.append(gap("probe", str(endpoint), "question-failed", said, matters=True))

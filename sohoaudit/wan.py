@@ -1,17 +1,24 @@
-"""Learns this network's address on the internet from its gateway: by UPnP IGD and by NAT-PMP; nothing is mapped."""
+"""Learns this network's outside address from its gateway: by UPnP IGD, NAT-PMP or its pages; nothing is mapped."""
 
 import asyncio
 import ipaddress
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from .dialer import Dialer
 from .here import Here
-from .model import Audit, Endpoint, Observation, Scope, Transport, is_public
+from .joining import Face
+from .knowledge.outside_addresses import told_in
+from .model import Audit, Endpoint, Observation, Scope, Transport, Vantage, is_public
 from .sweep.pace import NORMAL, PoliteKeeper
 
-TOLD_BY = ("upnp.external_address", "natpmp.external_address")
+if TYPE_CHECKING:
+    from .probe import Dialogue
+
 CARRIER_NAT = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598
 _SSDP_PORT, _NATPMP_PORT = 1900, 5351
+# Where pages and discovery protocols tell the address, for a gateway that names it by neither of the two.
+_PAGES, _DISCOVERY = (80, 443), (10001,)
 
 
 class WanUnknown(ValueError):
@@ -21,7 +28,7 @@ class WanUnknown(ValueError):
 def ask(here: Here) -> tuple[str, ...]:
     """The public addresses that this machine's gateways name as their own.
 
-    Only the gateways are asked, one search and one datagram each.
+    Only the gateways are asked, one search and one datagram each; where those tell nothing, for their pages.
 
     Raises:
         WanUnknown: there is no gateway, it says nothing, or what it says is not on the internet.
@@ -63,8 +70,7 @@ def of_audit(audit: Audit) -> tuple[str, ...]:
 
 def addresses_in(observations: Iterable[Observation]) -> tuple[str, ...]:
     """Every address that is named as an outside one, each once, whether on the internet or not."""
-    told = [o.fields[name] for o in observations for name in TOLD_BY if o.fields.get(name)]
-    return tuple(dict.fromkeys(address for text in told if (address := _address(text))))
+    return tuple(dict.fromkeys(address for observation in observations for _, address in told_in(observation)))
 
 
 def is_carrier(address: str) -> bool:
@@ -77,20 +83,28 @@ async def _told(gateways: Sequence[str]) -> list[Observation]:
     from .probe import Dialogue, natpmp, upnp
 
     scope = Scope(tuple(ipaddress.ip_network(gateway.split("%")[0]) for gateway in gateways))
-    dialogue = Dialogue(Dialer(scope, PoliteKeeper(NORMAL)))
-    told = []
+    keeper = PoliteKeeper(NORMAL)
+    dialogue = Dialogue(Dialer(scope, keeper))
+    told: list[Observation | None] = []
     for gateway in gateways:
         for question, port in ((upnp.ask, _SSDP_PORT), (natpmp.ask, _NATPMP_PORT)):
             try:
                 told.append(await question(Endpoint(gateway, port, Transport.UDP), dialogue))
             except OSError:  # closed, or no route: the next question may be answered
                 continue
-    return [observation for observation in told if observation]
+    heard = [observation for observation in told if observation]
+    return heard if addresses_in(heard) else [*heard, *await _told_by_pages(gateways, dialogue, keeper)]
 
 
-def _address(text: str) -> str | None:
-    try:
-        ip = ipaddress.ip_address(text.strip())
-    except ValueError:
-        return None
-    return None if ip.is_unspecified else str(ip)
+async def _told_by_pages(gateways: Sequence[str], dialogue: "Dialogue", keeper: PoliteKeeper) -> list[Observation]:
+    """What the gateways' pages say, asked as an audit asks them."""
+    from .identify import Identifier
+    from .knowledge import fingerprints
+    from .sweep.connect import Connect
+    from .visit import Visit
+
+    identifier = Identifier(fingerprints.load())
+    faces = [Face(gateway, Vantage.LAN) for gateway in gateways]
+    for face in faces:
+        await Visit(face, _PAGES, _DISCOVERY, dialogue, keeper, identifier, Connect()).run()
+    return [observation for face in faces for observation in face.observations]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sohoaudit.dialer import Dialer, Harmful, OutOfScope
+from sohoaudit.dialer import Dialer, Harmful, OpenStreet, OutOfScope
 from sohoaudit.model import Endpoint, Scope, Transport
 from sohoaudit.sweep.pace import LAB, PoliteKeeper
 
@@ -131,3 +131,27 @@ async def test_an_answer_from_another_port_of_the_host_is_heard_where_the_protoc
     assert await dialer.ask(endpoint, b"?", 1, from_any_port=True) == b"here"
     assert await dialer.ask(endpoint, b"?", 0.2) is None
     transport.close()
+
+
+async def test_an_echo_to_everybody_leaves_no_street_without_a_link() -> None:
+    class Inner(OpenStreet):
+        has_multicast = False
+
+    door = Dialer(Scope((ipaddress.ip_network("::1/128"),)), PoliteKeeper(LAB), Inner())
+    with pytest.raises(OutOfScope, match="ff02::1"):
+        async for _ in door.echoes("lo", "::1", 0.1):
+            pass
+
+
+async def test_a_source_port_that_is_still_in_use_is_waited_for() -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked,
+    ):
+        other.bind(("0.0.0.0", 0))
+        asked.bind(("127.0.0.1", 0))
+        asyncio.get_running_loop().call_later(0.2, other.close)
+        door = Dialer(LOOPBACK, PoliteKeeper(LAB))
+        there = Endpoint("127.0.0.1", asked.getsockname()[1], Transport.UDP)
+        assert await door.ask(there, b"?", 1.0, source_port=other.getsockname()[1]) is None
+        assert asked.recvfrom(9)[0] == b"?"

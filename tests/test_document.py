@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sohoaudit import document
 from sohoaudit.model import (
+    Acceptance,
     Audit,
     Certainty,
     Device,
@@ -54,6 +55,7 @@ findings = st.builds(
     Finding, id=texts, rule=texts, priority=st.sampled_from(Priority), title=texts, summary=texts, evidence=some,
     remedy=some, verify=texts, references=some, cves=some, controls=some, first_seen=st.none() | times, facts=mappings,
     because=st.tuples(texts, texts), endpoint=st.none() | endpoints,
+    accepted=st.none() | st.builds(Acceptance, texts, st.dates(), texts, st.sampled_from(Priority)),
 )  # fmt: skip
 exposures = st.builds(
     Exposure, endpoints, texts, st.sampled_from(Vantage), st.sampled_from(Evidence), st.booleans(), maybe, texts
@@ -78,7 +80,7 @@ audits = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(audits)
 def test_every_audit_comes_back_from_json_as_it_was_and_fits_the_schema(audit: Audit) -> None:
     text = json.dumps(document.to_document(audit))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sohoaudit import journal as room
@@ -23,7 +23,11 @@ WEB = Endpoint("192.168.9.1", 80)
 
 
 def head(scope: Scope = SCOPE, output: str | None = None) -> Head:
-    return Head(scope, datetime(2026, 3, 1, 9, 30, tzinfo=UTC), (80, 443), (161,), b"k" * 16, output=output)
+    own = Scope((ipaddress.ip_network("203.0.113.7"),), authority="J. Doe", targets=("wan",))
+    return Head(
+        scope, datetime(2026, 3, 1, 9, 30, tzinfo=UTC), (80, 443), (161,), b"k" * 16, output, (own,), ("203.0.113.7",),
+        (Gap("sweep", "--hairpin", "the gateway says nothing"),), {"hairpin": True, "with_audits": ["/a.json"]},
+    )  # fmt: skip
 
 
 def finished(address: str = "192.168.9.1", **fields: str) -> Finished:
@@ -63,6 +67,7 @@ def test_any_text_of_a_device_comes_back(tmp_path_factory: pytest.TempPathFactor
     assert back.face.observations[0].fields == told.face.observations[0].fields
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=400))
 def test_a_line_that_a_power_cut_tore_costs_that_line_alone(
     tmp_path_factory: pytest.TempPathFactory, lost_bytes: int

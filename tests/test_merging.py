@@ -12,7 +12,7 @@ from sohoaudit.identify import Identifier
 from sohoaudit.joining import Face
 from sohoaudit.knowledge import fingerprints
 from sohoaudit.merging import merged
-from sohoaudit.model import Audit, Endpoint, Evidence, Observation, Priority, Scope, Vantage
+from sohoaudit.model import Audit, Endpoint, Evidence, Gap, Observation, Priority, Scope, Vantage
 from sohoaudit.verdict import verdict
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
@@ -70,6 +70,53 @@ def test_an_audit_merged_alone_or_twice_says_what_it_said() -> None:
     alone, twice = merged([INSIDE]), merged([INSIDE, INSIDE])
     assert alone.devices == INSIDE.devices
     assert twice.devices == INSIDE.devices
+
+
+def test_what_only_the_outside_could_tell_is_no_gap_where_the_outside_was_looked_at() -> None:
+    settled = Gap("sweep", WAN, "answers from inside", code="outside-only", detail=WAN)
+    open_still = Gap("sweep", "IPv6", "answer from inside", code="firewalled6", detail="2001:db8::1 2001:db8::2")
+    inside = replace(INSIDE, coverage=(settled, open_still))
+    assert merged([inside]).coverage == (settled, open_still)
+    assert merged([inside, OUTSIDE]).coverage == (open_still,)
+
+
+NAS6, ASKED = "2001:db8:1::20", {"tcp ports": "3", "tcp ports asked": "443, 5000, 5001"}
+
+
+def _both_sides_of_a_global_address(*outside: Observation, **more: object) -> dict[int, str]:
+    inside = [said(NAS6, port, {"http.title": "x"}) for port in (5000, 5001, 8080)]
+    looked = audit(*outside, vantage=Vantage.INTERNET, day=1, **more)
+    looked = replace(looked, scope=replace(looked.scope, networks=(ip_network(NAS6),)))
+    both = merged([audit(*inside), looked])
+    again = merged([both, INSIDE])
+    doubts = [
+        {e.endpoint.port: e.doubt for d in each.devices for e in d.exposures if e.evidence is Evidence.GLOBAL_ADDRESS}
+        for each in (both, again)
+    ]
+    assert doubts[0] == doubts[1], "what was found out is kept when it is merged once more"
+    return doubts[0]
+
+
+def test_a_port_that_was_asked_from_outside_in_vain_is_doubted_and_one_that_was_not_asked_is_not() -> None:
+    answers = said(NAS6, 5001, {"http.title": "x"}, Vantage.INTERNET)
+    assert _both_sides_of_a_global_address(answers, settings=ASKED) == {5000: "shut", 5001: "", 8080: ""}
+
+
+@pytest.mark.parametrize(
+    "more", [{"settings": ASKED, "is_complete": False}, {"settings": {"imported": "nmap XML"}}], ids=["cut off", "nmap"]
+)
+def test_a_look_from_outside_that_was_cut_off_or_is_somebody_elses_settles_nothing(more: dict[str, object]) -> None:
+    answers = said(NAS6, 5001, {"http.title": "x"}, Vantage.INTERNET)
+    assert set(_both_sides_of_a_global_address(answers, **more).values()) == {""}
+
+
+def test_an_address_that_was_silent_outside_may_have_been_out_of_reach() -> None:
+    assert set(_both_sides_of_a_global_address(settings=ASKED).values()) == {""}
+
+
+def test_the_routers_of_the_network_are_those_that_the_inside_named() -> None:
+    outside, inside = (replace(a, settings={"gateways": g}) for a, g in ((OUTSIDE, "203.0.113.1"), (INSIDE, ROUTER)))
+    assert merged([merged([outside, inside]), outside]).settings["gateways"] == ROUTER
 
 
 def test_what_two_files_of_an_index_tell_is_put_together_and_the_same_is_told_once() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 
 from ..knowledge import guidance
+from ..knowledge.gaps import gap
 from ..model import (
     NOTHING,
     Certainty,
@@ -156,7 +157,7 @@ def assess(
         except Exception as fault:
             said = f"{', '.join(each.names)} failed: {type(fault).__name__}: {fault}"
             where = device.addresses[0] if device.addresses else device.id
-            gaps.append(Gap("assess", where, said, "", True, "rule-failed", said))
+            gaps.append(gap("assess", where, "rule-failed", said, matters=True))
     ordered = sorted(findings.values(), key=lambda f: (f.priority.rank, f.rule, f.id))
     return replace(device, findings=tuple(ordered)), tuple(gaps)
 
@@ -191,6 +192,7 @@ def shortened(text: str, limit_characters: int) -> str:
 _DOUBTS = {
     "own-side": "but the router answers there on its inside address as well",
     "firewall": "but the router says that its IPv6 firewall is on",
+    "shut": "but nothing answered there when it was asked from outside",
 }
 
 

@@ -14,7 +14,7 @@ OLD_AFTER_YEARS = 3
 BRANCH_IS_RECENT_DAYS = 365
 
 
-@rule("firmware.end-of-life", facts=("since", "source", "ended", "software", "version"))
+@rule("firmware.end-of-life", facts=("since", "ended", "software", "version"))
 def end_of_life(case: Case) -> Iterator[Draft]:
     """The maker said that no more updates will come for the model, or for the line of versions that runs.
 
@@ -30,7 +30,6 @@ def end_of_life(case: Case) -> Iterator[Draft]:
             evidence=(*_identity(case), f"lifecycle: {life.source}"),
             facts={
                 "since": str(life.since or ""),
-                "source": life.source,
                 "ended": ended,
                 "software": software or "",
                 "version": _version(case) or "",
@@ -127,6 +126,7 @@ def _hole(
             "cve_count": str(len(cves)) if len(cves) > CVES_NAMED else "",
             "fixed_in": fixes.pop() if len(fixes) == 1 else "",
             **{f"kev.{hole.id}": _added(hole) for hole in holes},
+            **case.knowledge.told_of(cves),
             "support": "over" if _is_over(case) else "kept",
         },
         certainty=certainty if is_sure else "probably",

@@ -3,18 +3,18 @@
 import ipaddress
 from collections.abc import Iterator
 
-from ..model import Priority, is_public
+from ..knowledge.outside_addresses import told_in
+from ..model import Observation, Priority, is_public
 from . import Case, Draft, quoted, rule
 from .priority import Fact
 
 _CARRIER = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598
-_NAMED = ("upnp.external_address", "natpmp.external_address")
 
 
 @rule("wan.carrier-nat", "wan.double-nat", facts=("outside", "forwards"))
 def behind_another(case: Case) -> Iterator[Draft]:
     """The address that the router calls its outside one is of a carrier's own network, or of another router's."""
-    for observation, name, value in case.values(*_NAMED):
+    for observation, name, value in _named(case):
         outside = _private(value)
         if outside is None or is_public(observation.endpoint.address):
             continue
@@ -28,6 +28,12 @@ def behind_another(case: Case) -> Iterator[Draft]:
             endpoint=observation.endpoint,
             at_most=Priority.LOW,
         )
+
+
+def _named(case: Case) -> Iterator[tuple[Observation, str, str]]:
+    for observation in case.device.observations:
+        for name, address in told_in(observation):
+            yield observation, name, address
 
 
 def _private(text: str) -> ipaddress.IPv4Address | None:

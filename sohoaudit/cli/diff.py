@@ -9,7 +9,7 @@ import typer
 
 from .configured import Configured
 from .history import opened
-from .options import ConfigOption, HistoryOption
+from .options import ConfigOption, HistoryOption, LanguageOption, language_of
 
 if TYPE_CHECKING:
     from ..model import Audit
@@ -22,6 +22,7 @@ def diff(
     new: Annotated[str, typer.Argument(help="The same for the later audit, or last.")] = "",
     format: Annotated[str, typer.Option("--format", metavar="text|json|html", help="How to write it.")] = "text",
     output: Annotated[str, typer.Option("--output", "-o", help="A file; - is standard output.")] = "-",
+    language: LanguageOption = None,
     history: HistoryOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -31,24 +32,29 @@ def diff(
 
     Gone is said only of what was looked at again. Leaves with 0, whatever changed.
     """
-    from ..history import telling
     from ..history.change import compare
     from ..history.recognise import aligned
+    from ..report import told_in
+    from ..report.content import telling
+    from ..report.content.words import words
 
     if format not in ("text", "json", "html"):
         raise typer.BadParameter(f"--format {format!r}: choose text, json or html")
     if not old and not new:
         old, new = _last_two(history)
-    earlier, later = _audit(old or "previous", history), _audit(new or "last", history)
+    spoken = language_of(language)
+    earlier, later = (told_in(_audit(name, history), spoken) for name in (old or "previous", new or "last"))
     if not (_is_number(old) and _is_number(new)):
         later = aligned(earlier, later)
     difference = compare(earlier, later)
     if format == "text":
-        text = "\n".join(telling.lines(difference)) + "\n"
+        text = "\n".join(telling.lines(difference, words(spoken))) + "\n"
     elif format == "json":
         text = json.dumps(telling.to_document(difference), ensure_ascii=False, indent=2) + "\n"
     else:
-        text = telling.page(difference)
+        from ..report.html import changes_page
+
+        text = changes_page(difference, spoken)
     _write(text, output)
 
 

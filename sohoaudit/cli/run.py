@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -23,6 +24,9 @@ from ..report.content.redact import redacted
 from . import INTERRUPTED, TERMINATED
 from .options import FailOn
 from .progress import Reporter
+
+if TYPE_CHECKING:
+    from ..history.change import Difference
 
 Started = Callable[[Auditor], None]
 Run = Callable[[Watch, Started], Awaitable[Audit]]
@@ -123,7 +127,9 @@ def delivery(
     return Delivery(names, output, fail_on, quiet, read_brand(brand) if brand else None, redact)
 
 
-def perform(run: Run, expected_s: float, how: Delivery, journal: Journal | None = None) -> int:
+def perform(
+    run: Run, expected_s: float, how: Delivery, journal: Journal | None = None, keeper: Keeper | None = None
+) -> int:
     """Run the audit to its end or to the first Ctrl-C, hand over what it found, and return the exit code.
 
     The journal is removed once the audit ended by itself and is written.
@@ -131,7 +137,7 @@ def perform(run: Run, expected_s: float, how: Delivery, journal: Journal | None 
     with Reporter(is_quiet=how.is_quiet, expected_s=expected_s) as watch:
         audit, stopped_by = asyncio.run(_until_stopped(run, watch))
     try:
-        code = deliver(audit, how)
+        code = deliver(audit, how, keeper.since if keeper else None)
     except typer.Exit:
         if journal:
             print(f"sohoaudit: nothing is lost: sohoaudit scan --resume {journal.path} --output …", file=sys.stderr)
@@ -145,10 +151,10 @@ def perform(run: Run, expected_s: float, how: Delivery, journal: Journal | None 
     return code
 
 
-def deliver(audit: Audit, how: Delivery) -> int:
-    """Write an audit in its formats, tell its summary, and return the exit code."""
+def deliver(audit: Audit, how: Delivery, since: "Difference | None" = None) -> int:
+    """Write an audit in its formats, with what changed `since` the one before, and return the exit code."""
     audit = redacted(audit) if how.is_redacted else audit
-    written = _save(audit, how.formats, how.output, how.brand)
+    written = _save(audit, how, since)
     if not how.is_quiet and how.output != "-":
         print(text.summary(audit, audit.language, _is_coloured()), end="")
         print(f"Report: {' and '.join(_shown(path) for path in written)}")
@@ -165,7 +171,7 @@ def perform_changes(
     with Reporter(is_quiet=how.is_quiet, expected_s=expected_s) as watch:
         audit, stopped_by = asyncio.run(_until_stopped(run, watch))
     if has_report:
-        _save(redacted(audit) if how.is_redacted else audit, how.formats, how.output, how.brand)
+        _save(redacted(audit) if how.is_redacted else audit, how, keeper.since)
     for line in keeper.change_lines():
         print(line)
     if stopped_by:
@@ -200,13 +206,15 @@ async def _until_stopped(run: Run, watch: Watch) -> tuple[Audit, signal.Signals 
     return audit, stopped_by[0] if stopped_by else None
 
 
-def _save(audit: Audit, formats: Sequence[str], output: str | None, brand: Brand | None) -> list[Path]:
+def _save(audit: Audit, how: Delivery, since: "Difference | None") -> list[Path]:
+    # What changed would say again what was replaced for sharing.
+    told = None if how.is_redacted else since
     try:
-        return report.save(audit, formats, audit.language, output, brand)
+        return report.save(audit, how.formats, audit.language, how.output, how.brand, told)
     except BrokenPipeError:
         raise
     except OSError as fault:
-        where = output or fault.filename or "."
+        where = how.output or fault.filename or "."
         print(f"sohoaudit: {where} cannot be written ({fault.strerror}): give another --output", file=sys.stderr)
         raise typer.Exit(2) from None
     except ValueError as fault:

@@ -5,14 +5,15 @@ import os
 import random
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from ..model import Audit, Index, Priority, Scope, Vantage
-from .configured import ConfiguredScan
+from ..model import Audit, Gap, Index, Priority, Scope, Vantage
+from .configured import ConfiguredScan, for_the_journal
 from .options import (
     BrandOption,
     ChangesOption,
@@ -35,14 +36,32 @@ from .options import (
     language_of,
 )
 
-COMMAND = ConfiguredScan
+_COMMUNITIES = "SOHOAUDIT_SNMP_COMMUNITIES"
 
 if TYPE_CHECKING:
     from ..audit import Settings
     from ..journal import Journal
 
 
+class Scan(ConfiguredScan):
+    """The scan, with its many options under a few headings of its help."""
+
+    headings: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "What to look at": ("targets", "exclude", "ports", "vantage", "authorized", "hairpin", "index", "resume"),
+        "How to ask": ("pace", "sweep", "offline", "jitter", "dry_run", "yes"),
+        "What to write": (
+            "format", "output", "language", "brand", "redact", "with_audits", "fail_on", "quiet", "log_format",
+        ),
+        "Over time": ("history", "no_history", "changes", "notify", "notify_on"),
+        "What to know": ("fingerprints", "client", "config"),
+    }  # fmt: skip
+
+
+COMMAND = Scan
+
+
 def scan(
+    context: typer.Context,
     targets: Annotated[
         list[str] | None,
         typer.Argument(
@@ -145,16 +164,18 @@ def scan(
             targets or [], exclude=exclude or [], vantage=vantage, authority=authorized, here=here, wan=own.addresses
         )
     if journal and kept:
-        refuse_another(kept, journal.path, scope=scope if targets else None, tcp_ports=wanted_ports)
-        format, output = format or kept.formats, output or kept.output
-    scopes = [scope, *own.hairpin_scopes(authorized, exclude or [])] if hairpin else [scope]
+        refuse_another(kept, journal.path, scope=scope if targets else None, tcp_ports=wanted_ports, is_hairpin=hairpin)
+        _refuse_fewer_communities(journal.path, kept.options)
+        own.told, own.gaps = kept.hairpin, list(kept.gaps)
+    more = kept.more if kept else own.hairpin_scopes(authorized, exclude or []) if hairpin else ()
+    scopes = [scope, *more]
     known = [run.read_audit(path) for path in with_audits or []]
     how = run.delivery(format, output, fail_on, quiet, brand, redact)
     settings = Settings(
         tcp_ports=kept.tcp_ports if kept else wanted_ports or default_tcp_ports(),
-        manners=MANNERS[pace or (kept.pace if kept else "normal")],
+        manners=MANNERS[pace or "normal"],
         communities=_communities(),
-        language=kept.language if kept and not language else language_of(language),
+        language=language_of(language),
         fingerprints=(fingerprints,) if fingerprints else (),
         hairpin=own.told if vantage is Vantage.LAN else (),
         sweep=sweep,
@@ -172,20 +193,20 @@ def scan(
 
     try:
         with keeping(place, scope, site=client or "") as keeper:
-            journal = journal or _begun(scope, settings, format, output)
+            journal = journal or _begun(scopes, settings, own.gaps, context.params)
 
             async def audit(watch: Watch, started: run.Started) -> Audit:
                 auditor = Auditor(scopes, settings, here=here, watch=watch, gaps=own.gaps, journal=journal)
                 started(auditor)
                 seen = await auditor.run()
-                more = [*known, *(await asyncio.to_thread(outside.indexed, index, seen) if index else [])]
-                return keeper.kept(merged([seen, *more], own_fingerprints=settings.fingerprints) if more else seen)
+                beside = [*known, *(await asyncio.to_thread(outside.indexed, index, seen) if index else [])]
+                return keeper.kept(merged([seen, *beside], own_fingerprints=settings.fingerprints) if beside else seen)
 
             if changes:
                 is_asked_for = format is not None or output is not None
                 code = run.perform_changes(audit, intent.seconds, how, keeper, journal, has_report=is_asked_for)
             else:
-                code = run.perform(audit, intent.seconds, how, journal)
+                code = run.perform(audit, intent.seconds, how, journal, keeper)
             if notify and not offline:
                 keeper.post(notify, notify_on)
     except Busy as busy:
@@ -219,20 +240,25 @@ def _refuse_unknown(*, pace: str | None, sweep: str, vantage: Vantage, notify_on
         raise typer.BadParameter(f"--notify-on {notify_on!r}: choose change, {', '.join(Priority)}")
 
 
-def _begun(scope: Scope, settings: "Settings", formats: str | None, output: str | None) -> "Journal | None":
+def _begun(
+    scopes: Sequence[Scope], settings: "Settings", gaps: Sequence[Gap], options: Mapping[str, Any]
+) -> "Journal | None":
     """A new journal; where none can be written the audit goes on without one, and says so."""
     from ..journal import Head, Journal, default_folder
 
+    chosen = for_the_journal({**options, "pace": settings.manners.name, "language": settings.language})
+    chosen |= {_COMMUNITIES: None} if len(settings.communities) > 1 else {}
     head = Head(
-        scope,
+        scopes[0],
         datetime.now(UTC),
         settings.tcp_ports,
         settings.udp_ports,
         settings.key,
-        settings.manners.name,
-        settings.language,
-        formats,
-        str(Path(output).absolute()) if output and output != "-" else output,
+        chosen.get("output"),
+        tuple(scopes[1:]),
+        settings.hairpin,
+        tuple(gaps),
+        chosen,
     )
     try:
         return Journal.create(head)
@@ -251,8 +277,16 @@ def _tell_missing_right() -> None:
         print(f"sohoaudit: {why}; this audit uses ordinary connections", file=sys.stderr)
 
 
+def _refuse_fewer_communities(path: Path, options: Mapping[str, Any]) -> None:
+    from ..journal import JournalError
+
+    if _COMMUNITIES in options and not os.environ.get(_COMMUNITIES):
+        why = "which open doors and were not written down"
+        raise JournalError(f"{path}: was begun with communities in {_COMMUNITIES}, {why}: set it again")
+
+
 def _communities() -> tuple[str, ...]:
-    given = os.environ.get("SOHOAUDIT_SNMP_COMMUNITIES", "")
+    given = os.environ.get(_COMMUNITIES, "")
     return ("public", *(name for part in given.split(",") if (name := part.strip()) and name != "public"))
 
 

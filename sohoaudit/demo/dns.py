@@ -15,7 +15,7 @@ _ANSWER_ADDRESS = bytes([198, 51, 100, 10])
 
 @dataclass(frozen=True, slots=True)
 class Dns:
-    """Answers version.bind with `version`, and every A question with an address of RFC 5737."""
+    """Answers version.bind with `version`, and example.com with an address of RFC 5737; it knows no other name."""
 
     version: str
     port: int = 53
@@ -45,7 +45,7 @@ class Dns:
         if (kind, group, labels) == (_TXT, _CHAOS, [b"version", b"bind"]):
             text = self.version.encode()
             data = bytes([len(text)]) + text
-        elif (kind, group) == (_A, _IN):
+        elif (kind, group, labels) == (_A, _IN, [b"example", b"com"]):
             data = _ANSWER_ADDRESS
         else:
             data = b""

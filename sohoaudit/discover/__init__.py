@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 from ..dialer import Dialer
 from ..here import Here
+from ..knowledge.gaps import gap
 from ..model import Gap, Observation
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An address that answered something, the way it was found, and what it said where it said anything."""
+    """An address that answered something, the way it was found, what it said and its MAC where they were told."""
 
     address: str
     way: str
     observation: Observation | None = None
+    mac: str | None = None
 
 
 Way = Callable[[Dialer, Here], AsyncGenerator[Sighting, None]]
@@ -55,8 +57,7 @@ async def sightings(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting | Gap
                 async for sighting in seen:
                     found.put_nowait(sighting)
         except Exception as fault:
-            reason = f"this way of finding devices failed: {fault}"
-            found.put_nowait(Gap("discover", name, reason, "", True, "way-failed", str(fault)))
+            found.put_nowait(gap("discover", name, "way-failed", str(fault), matters=True))
         finally:
             found.put_nowait(None)
 

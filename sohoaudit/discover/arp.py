@@ -13,5 +13,5 @@ async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
     link = dialer.neighbours
     if link is None:
         return
-    async for address, _ in link.resolve([each for each in dialer.scope.addresses() if link.can_resolve(each)]):
-        yield Sighting(address, "arp")
+    async for address, mac in link.resolve([each for each in dialer.scope.addresses() if link.can_resolve(each)]):
+        yield Sighting(address, "arp", mac=mac)

@@ -1,7 +1,8 @@
-"""Finds IPv6 addresses on this link: those of the neighbour table, and those that a neighbour's MAC or number suggests.
+"""Finds IPv6 addresses on this link: who answers an echo to everybody, the neighbour table, and what that suggests.
 
-A network of /64 has too many addresses to knock at. Most boxes make theirs of their MAC (EUI-64, RFC 4291), and people
-number them alike in both families; each such guess costs one knock. What is neither is met when it talks to us.
+A network of /64 has too many addresses to knock at. Where this machine lets programs ask for an echo, most boxes answer
+one, whatever their address is made of. Else most are made of the MAC (EUI-64, RFC 4291) or numbered alike in both
+families; each such guess costs one knock. What is neither is met when it talks to us.
 """
 
 import asyncio
@@ -17,18 +18,22 @@ from . import Sighting, way
 
 KNOCK_PORT, KNOCK_S = 80, 0.7
 LOOK_EVERY_S = 0.5
+ECHO_WAIT_S = 1.5
 # The other ways fill the table for a few seconds; then it is quiet.
 QUIET_S, LONGEST_S = 4.0, 20.0
 
 
 @way("ipv6")
 async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
-    """Yield each IPv6 address of the scope that is in the table, or answers a knock or the neighbour question."""
+    """Yield each IPv6 address of the scope that answers an echo, is in the table, or answers the neighbour question."""
     large = [n for n in dialer.scope.networks if isinstance(n, ipaddress.IPv6Network) and n.num_addresses > 65_536]
     if not large or not dialer.street.has_multicast:
         return
     yielded: set[str] = set()
     knocked: set[str] = set()
+    async for address in _echoed(dialer, here):
+        yielded.add(address)
+        yield Sighting(address, "ipv6")
     started = quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < QUIET_S and time.monotonic() - started < LONGEST_S:
         neighbours = await asyncio.to_thread(here.neighbours, dialer.scope)
@@ -44,6 +49,16 @@ async def search(dialer: Dialer, here: Here) -> AsyncGenerator[Sighting, None]:
             await asyncio.gather(*(_knock(dialer, guess) for guess in guesses if dialer.scope.holds(guess)))
         else:
             await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _echoed(dialer: Dialer, here: Here) -> AsyncGenerator[str, None]:
+    """Who answers an echo, asked once from each prefix of ours that the scope holds."""
+    prefixes = {link.network: link for link in here.links if link.network.version == 6 and link.network.prefixlen < 128}
+    for link in prefixes.values():
+        if dialer.scope.holds(link.address):
+            with contextlib.suppress(OSError):
+                async for address in dialer.echoes(link.interface, str(link.address), ECHO_WAIT_S):
+                    yield address
 
 
 def _guesses(neighbour: Neighbour, network: ipaddress.IPv6Network) -> Iterator[str]:

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from ..knowledge import text_yaml
-from ..model import Audit, Finding, Priority
+from ..model import Acceptance, Audit, Finding, Priority, printable
 from ..places import give_to_caller, make_private
 from . import HistoryError
 
@@ -97,21 +97,11 @@ def applied(audit: Audit, entries: Iterable[Accepted], today: date) -> Audit:
     return replace(audit, devices=devices)
 
 
-def is_accepted(finding: Finding) -> bool:
-    """Whether `applied` marked it."""
-    return "accepted" in finding.facts
-
-
 def _marked(finding: Finding, entry: Accepted | None) -> Finding:
-    if entry is None:
+    if entry is None or finding.accepted:
         return finding
-    told = f"accepted until {entry.until} by {entry.by}: {entry.because} (it would be {finding.priority})"
-    return replace(
-        finding,
-        priority=Priority.LOW,
-        evidence=(told, *finding.evidence),
-        facts={**finding.facts, "accepted": told},
-    )
+    taken = Acceptance(printable(entry.by), entry.until, printable(entry.because), finding.priority)
+    return replace(finding, priority=Priority.LOW, accepted=taken)
 
 
 def _entry(item: text_yaml.Value, where: str) -> Accepted:

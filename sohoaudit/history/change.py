@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ..knowledge import ports
+from ..knowledge.gaps import Reason, reason_of
 from ..model import Audit, Device, Endpoint, Evidence, Exposure, Finding, Priority, Service, Transport, is_public
 
 
@@ -35,7 +36,7 @@ class Change:
     """One change of one device; `finding` is the newest form of the finding it is about.
 
     `before` and `after` are what stood there, empty where nothing did. `why` says why something unseen could not be
-    looked at again.
+    looked at again. `door` is the service or exposure it is about.
     """
 
     what: What
@@ -46,7 +47,8 @@ class Change:
     finding: Finding | None = None
     priority: Priority | None = None
     endpoint: Endpoint | None = None
-    why: str = ""
+    why: Reason | None = None
+    door: Service | Exposure | None = None
 
     @property
     def is_notable(self) -> bool:
@@ -116,8 +118,8 @@ def described(device: Device) -> str:
 
 def why_unseen(
     old: Audit, before: Device, new: Audit, after: Device | None, about: Finding | Service | Exposure | None = None
-) -> str:
-    """Why the new audit cannot tell whether something is gone; empty where it was looked at again.
+) -> Reason | None:
+    """Why the new audit cannot tell whether something is gone; None where it was looked at again.
 
     Args:
         old: the audit that saw it.
@@ -127,19 +129,19 @@ def why_unseen(
         about: the finding, service or exposure; None asks about the device as a whole.
     """
     if not new.is_complete:
-        return "the audit was stopped before its end"
+        return Reason("cut-short")
     if new.scope.vantage is not old.scope.vantage:
-        return f"this audit looked from another place ({new.scope.vantage})"
+        return Reason("other-vantage", new.scope.vantage.value)
     if after is None:
         was_asked = any(new.scope.holds(address) for address in before.addresses)
-        return "it did not answer" if was_asked else "its address was not in the scope of this audit"
+        return Reason("silent" if was_asked else "not-in-scope")
     if any(gap.subject in after.addresses for gap in new.coverage):
-        return next(gap.reason for gap in new.coverage if gap.subject in after.addresses)
+        return next(reason_of(gap) for gap in new.coverage if gap.subject in after.addresses)
     endpoint = about.endpoint if about else None
     if endpoint and (why := _why_door_unseen(old, before, new, after, endpoint, needs_mappings(before, about))):
         return why
     is_firmware = isinstance(about, Finding) and about.rule.startswith("firmware.")
-    return _why_firmware_unseen(before, after) if is_firmware else ""
+    return _why_firmware_unseen(before, after) if is_firmware else None
 
 
 def ports_asked(audit: Audit, transport: Transport) -> frozenset[int] | None:
@@ -208,12 +210,12 @@ def _doors(old: Audit, before: Device, new: Audit, after: Device, kind: Kind) ->
     then, now = ({_key(door): door for door in _of(device, kind)} for device in (before, after))
     for key, door in now.items():
         if key not in then:
-            yield Change(What.NEW, kind, after, after=_told(door), endpoint=door.endpoint)
+            yield Change(What.NEW, kind, after, after=_told(door), endpoint=door.endpoint, door=door)
     for key, door in then.items():
         if key not in now:
             why = why_unseen(old, before, new, after, door)
             what = What.UNSEEN if why else What.GONE
-            yield Change(what, kind, after, before=_told(door), endpoint=door.endpoint, why=why)
+            yield Change(what, kind, after, before=_told(door), endpoint=door.endpoint, why=why, door=door)
 
 
 def _of(device: Device, kind: Kind) -> Iterable[Service | Exposure]:
@@ -251,21 +253,23 @@ def needs_mappings(before: Device, about: Finding | Service | Exposure | None) -
     return about.rule == "upnp.port-mapping" or about.endpoint in mapped
 
 
-def _why_door_unseen(old: Audit, before: Device, new: Audit, after: Device, endpoint: Endpoint, is_mapped: bool) -> str:
+def _why_door_unseen(
+    old: Audit, before: Device, new: Audit, after: Device, endpoint: Endpoint, is_mapped: bool
+) -> Reason | None:
     asked = ports_asked(new, endpoint.transport)
     is_asked = asked is not None and endpoint.port in asked
     if is_public(endpoint.address):
         is_seen_from_outside = _is_face_seen(new, after, endpoint.address)
         if is_mapped:
-            return "" if is_seen_from_outside and is_asked else _why_mappings_unseen(old, new)
+            return None if is_seen_from_outside and is_asked else _why_mappings_unseen(old, new)
         if not is_seen_from_outside:
-            return "its outside address was not looked at, or did not answer"
+            return Reason("outside-unseen")
     if not is_asked:
-        return f"port {endpoint.port} was not asked"
+        return Reason("port-unasked", str(endpoint.port))
     places = {
         str(Endpoint(address, endpoint.port, endpoint.transport)) for address in (endpoint.address, *after.addresses)
     }
-    return next((gap.reason for gap in new.coverage if gap.subject in places), "")
+    return next((reason_of(gap) for gap in new.coverage if gap.subject in places), None)
 
 
 def _is_face_seen(new: Audit, after: Device, address: str) -> bool:
@@ -275,19 +279,17 @@ def _is_face_seen(new: Audit, after: Device, address: str) -> bool:
     return any(new.scope.holds(own) and own in answered for own in outside)
 
 
-def _why_mappings_unseen(old: Audit, new: Audit) -> str:
+def _why_mappings_unseen(old: Audit, new: Audit) -> Reason | None:
     """The list of mappings is kept by a router, which must have given it again: a list not given is not empty."""
     keepers = {device.id for device in old.devices if lists_mappings(device)}
     now = [device for device in new.devices if device.id in keepers]
     for device in now:
         places = {*device.addresses, *(str(service.endpoint) for service in device.services)}
         if gap := next((gap for gap in new.coverage if gap.subject in places), None):
-            return f"the router's list of open doors could not be read: {gap.reason}"
+            return Reason("list-unread", reason_of(gap))
     if not now:
-        return "the router that lists it did not answer"
-    if any(lists_mappings(device) for device in now):
-        return ""
-    return "the router gave no list of open doors (UPnP); look from outside to be sure"
+        return Reason("list-keeper-silent")
+    return None if any(lists_mappings(device) for device in now) else Reason("list-missing")
 
 
 def lists_mappings(device: Device) -> bool:
@@ -295,13 +297,13 @@ def lists_mappings(device: Device) -> bool:
     return any(s.protocol in ("upnp", "ssdp", "natpmp") or s.endpoint.port in (1900, 5351) for s in device.services)
 
 
-def _why_firmware_unseen(before: Device, after: Device) -> str:
+def _why_firmware_unseen(before: Device, after: Device) -> Reason | None:
     was, now = before.identity, after.identity
     if was and (was.model or was.fork) and not (now and (now.model or now.fork)):
-        return "the device did not tell what it is"
+        return Reason("unrecognised")
     if was and was.firmware and not (now and now.firmware):
-        return "the device did not tell its version"
-    return ""
+        return Reason("version-untold")
+    return None
 
 
 def _order(change: Change) -> tuple[int, int, int, str, str]:

@@ -4,6 +4,7 @@ Field names: Splunk's Microsoft Sysmon add-on; Defender's advanced hunting table
 """
 
 import re
+from dataclasses import replace
 
 from .event import FILE, PROCESS, REGISTRY
 from .query import ExportError, Language, condition_in, joined, written
@@ -159,9 +160,8 @@ _KUSTO = Language(
     literal=_kql_text,
     marks=("in~", "contains", "endswith", "startswith"),
 )  # fmt: skip
-_SENTINEL = Language(
-    comment="// {}",
-    ending="kql",
+_SENTINEL = replace(
+    _KUSTO,
     fields={
         PROCESS: {"Image": "TargetProcessName", "ParentImage": "ActingProcessName",
                   "CommandLine": "TargetProcessCommandLine", "ParentCommandLine": "ActingProcessCommandLine",
@@ -174,11 +174,6 @@ _SENTINEL = Language(
         REGISTRY: "_Im_RegistryEvent",
         FILE: '_Im_FileEvent\n| where EventType in ("FileCreated", "FileModified", "FileRenamed")',
     },
-    leaf=_kql,
-    values=_KQL_KINDS,
-    null=lambda name: f"isempty({name})",
-    literal=_kql_text,
-    marks=("in~", "contains", "endswith", "startswith"),
 )  # fmt: skip
 
 

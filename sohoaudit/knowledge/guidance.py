@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from string import Formatter
 
 from ..model import Finding
-from . import shipped, text_yaml
+from . import hunts, shipped, text_yaml
 from .text_yaml import KnowledgeError, Listing, Text, Value
 
 CHOICES = {
@@ -28,6 +28,8 @@ _RULE = re.compile(r"[a-z]{1,40}(\.[a-z0-9-]{1,60})?")
 PARTS = ("meaning", "title", "summary", "remedy", "verify")
 # What else a file may hold: what people notice while the remedy is done, or after it.
 OPTIONAL = ("effects",)
+# The times of BOD 26-04, shortest first: days, with a search for intruders, or the next upgrade.
+BANDS = ("3 forensic", "3", "14", "60", "upgrade")
 SWITCHES = ("update", "remote", "upnp", "password", "reset")
 # What every finding's texts may name, beside the facts of its rule.
 COMMON = frozenset({"this", "device", "address", "port", "endpoint", *(f"where_{switch}" for switch in SWITCHES)})
@@ -111,16 +113,32 @@ def effort(rule: str, language: str, facts: Mapping[str, str]) -> Effort | None:
     return Effort(int(str(row["minutes"])), str(row["who"]), _joined(sentences, language))
 
 
-def bands(is_known_exploited: bool, is_reachable: bool) -> tuple[str, ...]:
-    """What CISA's BOD 26-04 allows, by the two of its four questions that an audit can answer.
+def bands(
+    is_known_exploited: bool,
+    is_reachable: bool | None = None,
+    is_automatable: bool | None = None,
+    is_total: bool | None = None,
+) -> tuple[str, ...]:
+    """What CISA's BOD 26-04 allows, by its four questions; None is an answer that nobody knows.
 
-    Whether an attack can be automated, and gives total control, is not known; so up to four answers come, the
-    shortest first: `3 forensic`, `3`, `14`, `60` (days) or `upgrade`.
+    Every band that the open questions leave comes, the shortest first; see `BANDS`.
     """
-    known = ("yes" if is_known_exploited else "no", "yes" if is_reachable else "no")
+    known = [
+        answer if answer is None else words[not answer]
+        for answer, words in (
+            (is_known_exploited, ("yes", "no")),
+            (is_reachable, ("yes", "no")),
+            (is_automatable, ("yes", "no")),
+            (is_total, ("total", "partial")),
+        )
+    ]
     rows = _table(_guidance_file(), "bod_26_04").items()
-    found = {str(band) for questions, band in rows if tuple(questions.split()[:2]) == known}
-    return tuple(band for band in ("3 forensic", "3", "14", "60", "upgrade") if band in found)
+    found = {
+        str(band)
+        for questions, band in rows
+        if all(answer in (None, said) for answer, said in zip(known, questions.split(), strict=True))
+    }
+    return tuple(band for band in BANDS if band in found)
 
 
 def reword(finding: Finding, language: str) -> Finding:
@@ -133,8 +151,10 @@ def reword(finding: Finding, language: str) -> Finding:
     """
     _folder(language)
     try:
+        if hunts.is_told(finding):
+            return hunts.told(finding, hunts.words(language))
         words = render(finding.rule, language, finding.facts)
-    except KnowledgeError:
+    except (KnowledgeError, KeyError):
         return finding
     return replace(
         finding,

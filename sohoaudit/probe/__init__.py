@@ -1,5 +1,6 @@
 """Asks each open port who it is, by one harmless question; one file a protocol, found by its place."""
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -122,7 +123,9 @@ async def follow(endpoint: Endpoint, question: str, dial: Dialogue) -> Observati
     known = probes().get(question)
     try:
         if known and known.udp:
-            return await _asked(known, Endpoint(endpoint.address, min(known.udp), Transport.UDP), dial)
+            with contextlib.suppress(ConnectionRefusedError):  # the host says that it does not speak this
+                return await _asked(known, Endpoint(endpoint.address, min(known.udp), Transport.UDP), dial)
+            return None
         if question.startswith("snmp:"):
             return await snmp.get(endpoint, question.removeprefix("snmp:"), dial)
         if question.startswith("upnp:"):

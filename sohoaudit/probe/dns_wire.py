@@ -1,5 +1,6 @@
 """Writes DNS questions and reads DNS messages (RFC 1035, section 4), whatever the bytes are."""
 
+import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,16 +27,26 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message: its number, flags and records of all sections, as far as they can be read."""
+    """A message: its number, flags and records of all sections, as far as they can be read.
+
+    The first `told` of the records answer the question; the rest only stand by.
+    """
 
     number: int
     flags: int
     records: tuple[Record, ...]
+    told: int = 0
 
     @property
     def code(self) -> str:
         """The response code in words."""
         return CODES.get(self.flags & 0xF, f"code {self.flags & 0xF}")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The IPv4 addresses that answer the question, at the end of whatever aliases."""
+        answers = self.records[: self.told]
+        return tuple(socket.inet_ntoa(each.data) for each in answers if each.kind == A and len(each.data) == 4)
 
 
 def question(number: int, names: Sequence[tuple[Name, int, int]], flags: int = 0) -> bytes:
@@ -69,7 +80,7 @@ def read(message: bytes) -> Message | None:
             at += length
     except (struct.error, IndexError, ValueError):
         pass  # What was read until here holds.
-    return Message(number, flags, tuple(records))
+    return Message(number, flags, tuple(records), counts[0])
 
 
 def _record(message: bytes, name: Name, kind: int, at: int, length: int) -> Record:

@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from ..model import Audit
 from .content.brand import Brand
 
+if TYPE_CHECKING:
+    from ..history.change import Difference
+
 Writer = Callable[[Audit, str, BinaryIO], None]
-# The formats that a person looks at; their `write` takes a brand as well.
-BRANDED = ("html", "pdf")
+# The formats that a person looks at; their `write` takes a brand, and what changed, as well.
+PAGES = ("html", "pdf")
 
 
 class Format(Protocol):
@@ -40,26 +43,31 @@ def write(audit: Audit, format: str, language: str, stream: BinaryIO, brand: Bra
     Raises:
         ValueError: there is no such format or language, or this machine lacks what the format needs.
     """
-    _writer(format, brand)(_told_in(audit, language), language, stream)
+    _writer(format, brand, None)(told_in(audit, language), language, stream)
 
 
 def save(
-    audit: Audit, formats: Iterable[str], language: str, output: Path | str | None, brand: Brand | None = None
+    audit: Audit,
+    formats: Iterable[str],
+    language: str,
+    output: Path | str | None,
+    brand: Brand | None = None,
+    since: "Difference | None" = None,
 ) -> list[Path]:
     """Write an audit to files and tell which.
 
     One format and a file name writes that file, `-` means standard output; several formats write `audit.html`,
     `audit.json`, … into the folder. Without an output the files stand in the current folder and carry the date.
     Each file is written beside its place and renamed, so that a full disk leaves the old one whole; mode 0600.
-    What people look at (HTML, PDF) carries the brand; what programs read does not.
+    What people look at (HTML, PDF) carries the brand, and what changed `since` the audit before.
 
     Raises:
         ValueError: there is no such format or language, or the output does not suit the number of formats.
         OSError: the file cannot be written.
     """
     wanted = list(dict.fromkeys(formats))
-    writers = {name: _writer(name, brand) for name in wanted}
-    audit = _told_in(audit, language)
+    writers = {name: _writer(name, brand, since) for name in wanted}
+    audit = told_in(audit, language)
     if str(output) == "-":
         if len(wanted) != 1:
             raise ValueError("standard output takes one format: name one, or give --output a folder")
@@ -70,6 +78,22 @@ def save(
     for name, path in paths.items():
         _write_beside(path, audit, language, writers[name])
     return list(paths.values())
+
+
+def told_in(audit: Audit, language: str) -> Audit:
+    """The audit with its findings in another language; raises ValueError where there is none."""
+    from .content.words import words
+
+    words(language)
+    if audit.language == language:
+        return audit
+    from ..knowledge import guidance
+
+    devices = tuple(
+        replace(device, findings=tuple(guidance.reword(finding, language) for finding in device.findings))
+        for device in audit.devices
+    )
+    return replace(audit, devices=devices, language=language)
 
 
 def _paths(audit: Audit, endings: dict[str, str], output: Path | str | None) -> dict[str, Path]:
@@ -103,27 +127,12 @@ def _write_beside(path: Path, audit: Audit, language: str, write: Writer) -> Non
         raise
 
 
-def _writer(name: str, brand: Brand | None) -> Writer:
+def _writer(name: str, brand: Brand | None, since: "Difference | None") -> Writer:
     module = _module(name)
-    return partial(module.write, brand=brand) if brand and name in BRANDED else module.write
+    return partial(module.write, brand=brand, since=since) if name in PAGES else module.write
 
 
 def _module(name: str) -> Format:
     if name not in formats():
         raise ValueError(f"there is no format {name!r}: choose from {', '.join(formats())}")
     return cast(Format, importlib.import_module(f"{__name__}.{name}"))
-
-
-def _told_in(audit: Audit, language: str) -> Audit:
-    from .content.words import words
-
-    words(language)
-    if audit.language == language:
-        return audit
-    from ..knowledge import guidance
-
-    devices = tuple(
-        replace(device, findings=tuple(guidance.reword(finding, language) for finding in device.findings))
-        for device in audit.devices
-    )
-    return replace(audit, devices=devices, language=language)

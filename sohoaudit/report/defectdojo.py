@@ -5,6 +5,7 @@ import re
 from typing import Any, BinaryIO
 
 from ..model import Audit, Device, Finding, Priority
+from .content import reasons
 
 ENDING = "defectdojo.json"
 _SEVERITIES = {Priority.URGENT: "Critical", Priority.HIGH: "High", Priority.MEDIUM: "Medium", Priority.LOW: "Low"}
@@ -35,7 +36,9 @@ def _finding(audit: Audit, device: Device, finding: Finding) -> dict[str, Any]:
         "known_exploited": finding.rule == "firmware.known-exploited",
         "dynamic_finding": True,
         "static_finding": False,
-        "active": True,
+        # DefectDojo takes no finding for both.
+        "active": finding.accepted is None,
+        "risk_accepted": finding.accepted is not None,
         "tags": [finding.rule.partition(".")[0], audit.scope.vantage.value],
         "endpoints": [
             {"host": endpoint.address, "port": endpoint.port, "protocol": endpoint.transport.value}
@@ -46,6 +49,10 @@ def _finding(audit: Audit, device: Device, finding: Finding) -> dict[str, Any]:
     listed = [day for cve in finding.cves if (day := finding.facts.get(f"kev.{cve}"))]
     if listed and all(_DAY.fullmatch(day) for day in listed):
         known["kev_date"] = min(listed)
+    if chance := reasons.highest_chance(finding):
+        known["epss_score"] = float(chance)
+    if taken := finding.accepted:
+        known["severity_justification"] = str(taken)
     if identity and identity.name:
         known["component_name"] = identity.name[:500]
     if identity and identity.firmware:

@@ -3,18 +3,23 @@
 import base64
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import jinja2
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, escape
 
 from .. import __version__
+from ..history.change import Difference
 from ..knowledge import guidance, shipped
 from ..model import Audit, Certainty, Device, Evidence, Finding, Priority, printable
-from .content import digest, drawing, reasons, redact
+from .content import digest, drawing, reasons, redact, telling
 from .content.brand import Brand
 from .content.words import Words, words
 
@@ -23,19 +28,26 @@ EVIDENCE_LIMIT = 2_048
 TEXT_LIMIT = 240
 SENTENCE_LIMIT = 1_200
 SERVICES_LIMIT = 200
+CHANGES_LIMIT = 300
 FILTER_FROM = 8
+ALSO_SHOWN = 3
 CHUNK_ROWS = 200  # a browser lays a table out whole, but passes over whole tables out of sight
 _PIECES_AT_ONCE = 2_000
 
 
-def write(audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None) -> None:
-    """Render piece by piece, so that ten thousand devices need no more memory than their audit."""
-    pieces = generate(audit, language, brand)
+def write(
+    audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None, since: Difference | None = None
+) -> None:
+    """Render piece by piece, so that ten thousand devices need no more memory than their audit.
+
+    `since` is what changed since the audit before, for a section of its own.
+    """
+    pieces = generate(audit, language, brand, since)
     while some := list(islice(pieces, _PIECES_AT_ONCE)):
         stream.write("".join(some).encode("utf-8", "backslashreplace"))
 
 
-def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterator[str]:
+def generate(audit: Audit, language: str, brand: Brand | None = None, since: Difference | None = None) -> Iterator[str]:
     """The page in pieces, in order."""
     t = words(language)
     all_places = digest.places(audit)
@@ -43,6 +55,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
     verdict = digest.verdict(audit, all_tasks)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
     style = _style() + _accent(brand)
+    gate = digest.router(all_places)
     template = _environment(language).get_template("report.html.j2")
     yield from template.generate(
         t=t,
@@ -56,12 +69,21 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         to_do=to_do[: digest.PAGE_ONE],
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
         fine=digest.fine(audit, all_places),
-        nameless=[place for place in all_places if not digest.is_recognised(place.device)],
+        missed=digest.missed(audit, all_places),
+        steps_of=lambda task: reasons.steps(task, gate, t),
+        also_shown=ALSO_SHOWN,
+        accepted=digest.accepted(all_places),
+        changes=_changes(since, t, {place.device.id: place.number for place in all_places}),
+        changes_limit=CHANGES_LIMIT,
+        acceptance=lambda taken: digest.acceptance(taken, t),
         is_inside_only=digest.is_inside_only(audit),
         is_untouched=not any(f.rule.startswith("compromise") for _, f in audit.findings),
         map=drawing.draw(all_places),
         ways=digest.ways_in(all_places),
+        doubted_ways=digest.doubted_ways(all_places),
+        vantages=digest.vantages(audit),
         name=lambda device: digest.name(device, t),
+        card_maker=lambda device: digest.card_maker(device, t),
         fit=drawing.fit,
         told=told,
         badges={priority: _badge(priority, t) for priority in Priority},
@@ -73,11 +95,13 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
         why=lambda finding: reasons.why(finding, t),
         has_doubt=reasons.has_doubt,
         effort=lambda finding: guidance.effort(finding.rule, t.language, finding.facts),
+        chances=lambda finding: reasons.chances(finding, t),
+        severities=lambda finding: reasons.severities(finding, t),
         pace=lambda finding: reasons.pace(finding, t),
         cited=cache(lambda names: guidance.cited(names, t.language)),
         time_wanted=reasons.time_wanted([task.first for task in to_do if task.priority.value == verdict.state], t),
         said=lambda finding: reasons.cost(finding, t),
-        worst=_worst,
+        labels={name: t(f"device.{name}") for name in _ATTRIBUTES},
         upkeep=lambda device: _upkeep(device, t),
         reachable=_reachable,
         priorities=list(Priority),
@@ -90,10 +114,32 @@ def generate(audit: Audit, language: str, brand: Brand | None = None) -> Iterato
     )
 
 
+def changes_page(difference: Difference, language: str) -> str:
+    """What changed between two audits, as a page of its own."""
+    t, style = words(language), _style()
+    return (
+        _environment(language)
+        .get_template("difference.html.j2")
+        .render(
+            t=t,
+            csp=_csp(style),
+            style=Markup(style),  # noqa: S704 -- our own file
+            where=telling.where(difference.new),
+            until=t.moment(difference.new.started),
+            changes=_changes(difference, t, {}),
+            changes_limit=CHANGES_LIMIT,
+            badges={priority: _badge(priority, t) for priority in Priority},
+            name=lambda device: digest.name(device, t),
+            told=told,
+        )
+    )
+
+
 def told(text: object, limit: int = TEXT_LIMIT) -> Markup:
     """Device text for the page: made printable again, cut, its direction kept to itself, escaped."""
-    plain = str(text)
-    shown = plain if plain.isascii() and plain.isprintable() else _calm(printable(plain))
+    shown = text if type(text) is str else str(text)
+    if not (shown.isascii() and shown.isprintable()):
+        shown = _calm(printable(shown))
     if len(shown) > limit:
         shown = shown[:limit] + "…"
     return Markup(f"<bdi>{escape(shown)}</bdi>")  # noqa: S704 -- escaped in the same breath
@@ -116,14 +162,16 @@ def link(address: str, name: str = "") -> Markup:
     """A reference as a link where it is a plain https address, else as text: nothing else may be clicked."""
     if not _HTTPS.fullmatch(address):
         return told(name or address)
-    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, name or address.removeprefix("https://"))
+    shown = escape(name or address.removeprefix("https://"))
+    return Markup(f'<a href="{escape(address)}" rel="noreferrer">{shown}</a>')  # noqa: S704 -- escaped just now
 
 
 def cve_link(cve: str) -> Markup:
     """A CVE with its page, where it is one."""
     if not _CVE.fullmatch(cve):
         return told(cve)
-    return Markup('<a href="https://www.cve.org/CVERecord?id={0}" rel="noreferrer">{0}</a>').format(cve)
+    page = f"https://www.cve.org/CVERecord?id={cve}"
+    return Markup(f'<a href="{page}" rel="noreferrer">{cve}</a>')  # noqa: S704 -- letters, digits and hyphens
 
 
 def exploited_since(finding: Finding, cve: str) -> str | None:
@@ -131,6 +179,8 @@ def exploited_since(finding: Finding, cve: str) -> str | None:
     return finding.facts.get(f"kev.{cve}", "")[:TEXT_LIMIT] or None
 
 
+_STRENGTHS = {evidence: place for place, evidence in enumerate(Evidence)}
+_ATTRIBUTES = ("vendor", "model", "hardware_revision", "firmware", "kind", "cpe")
 _HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?")
 _CVE = re.compile(r"CVE-\d{4}-\d{4,7}")
 _MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
@@ -146,8 +196,20 @@ def _badge(priority: Priority, t: Words) -> Markup:
     return Markup('<span class="badge b-{}">{}</span>').format(priority.value, t(f"priority.{priority}"))
 
 
-def _worst(device: Device) -> str:
-    return device.priority.value if device.priority else "none"
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What changed, in words, since when, and the number of each device's card."""
+
+    rows: list[telling.Row]
+    since: str
+    numbers: defaultdict[str, int]
+
+
+def _changes(since: Difference | None, t: Words, numbers: dict[str, int]) -> _Changes | None:
+    if since is None:
+        return None
+    rows = [telling.told(change, t) for change in since.changes]
+    return _Changes(rows, t.moment(since.old.started), defaultdict(int, numbers))
 
 
 def _upkeep(device: Device, t: Words) -> list[str]:
@@ -170,16 +232,19 @@ def _reachable(device: Device, address: str, port: int) -> Evidence | None:
         if exposure.evidence is not Evidence.LAN_ONLY
         and (exposure.internal == inner or (exposure.endpoint.address, exposure.endpoint.port) == (address, port))
     ]
-    return min(found, key=list(Evidence).index, default=None)
+    return min(found, key=_STRENGTHS.__getitem__, default=None)
 
 
-def _finalize(value: Any) -> Any:
-    if type(value) is str and not value.isprintable():
-        return printable(value)
-    return value
+def _shown(value: object) -> str:
+    """What stands on the page for a value: our own markup as it is, all else printable and escaped."""
+    if type(value) is Markup:
+        return value
+    text = value if type(value) is str else str(value)
+    return escape(text if text.isprintable() else printable(text))
 
 
 _FIXED = re.compile(r"""\{\{ t\((["'])([a-z_.]+)\1\) \}\}""")
+_INCLUDED = re.compile(r"""[ \t]*\{% include (["'])([a-z_.0-9]+)\1 %\}\n?""")
 
 
 def _worded(template: str, t: Words) -> str:
@@ -187,16 +252,33 @@ def _worded(template: str, t: Words) -> str:
     return _FIXED.sub(lambda found: "{% raw %}" + str(escape(t(found[2]))) + "{% endraw %}", template)
 
 
+def _template(name: str) -> str:
+    """A template's text with those it includes in their place, so that a card costs no context of its own."""
+    text = (shipped("reports") / "templates" / name).read_text(encoding="utf-8")
+    return _INCLUDED.sub(lambda found: _template(found[2]).removesuffix("\n"), text)
+
+
+class _Code(CodeGenerator):
+    """Puts one call of `_shown` round each value, instead of finalizing and then escaping: 10,000 devices notice."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: object) -> None:
+        self.write("environment.finalize(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: object) -> None:
+        self.write(")")
+
+
+class _Environment(jinja2.Environment):
+    code_generator_class = _Code
+
+
 @cache
 def _environment(language: str) -> jinja2.Environment:
-    folder = shipped("reports") / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(
-            lambda name: _worded((folder / name).read_text(encoding="utf-8"), words(language))
-        ),
+    environment = _Environment(
+        loader=jinja2.FunctionLoader(lambda name: _worded(_template(name), words(language))),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_finalize,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -3,7 +3,7 @@
 import re
 from typing import BinaryIO
 
-from ..model import Audit, Finding, printable
+from ..model import Acceptance, Audit, Finding, printable
 from .content import digest, reasons, redact
 from .content.words import Words, words
 
@@ -24,6 +24,9 @@ def write(audit: Audit, language: str, stream: BinaryIO) -> None:
         _put(stream, "", f"**{t('page.redacted')}** {t('page.redacted_meaning')}")
     for task in tasks:
         _put(stream, "", *_ticket(task, t))
+    if taken := digest.accepted(places):
+        _put(stream, "", f"## {t('accepted.title')}", "", t("accepted.meaning"), "")
+        _put(stream, *(_taken(place, finding, risk, t) for place, finding, risk in taken))
     if audit.coverage:
         _put(stream, "", f"## {t('coverage.title')}", "")
         gaps = (t.gap(gap) for gap in audit.coverage)
@@ -41,6 +44,11 @@ def code(text: str) -> str:
     flat = " ".join(printable(text).split())[:_TEXT_LIMIT]
     fence = "`" * (_longest_run(flat) + 1)
     return f"{fence} {flat} {fence}"
+
+
+def _taken(place: digest.Place, finding: Finding, risk: Acceptance, t: Words) -> str:
+    where = code(next(iter(place.device.addresses), digest.name(place.device, t)))
+    return f"- {where} {plain(finding.title)}{t('page.colon')}{plain(digest.acceptance(risk, t))} {code(finding.id)}"
 
 
 def _ticket(task: digest.Task, t: Words) -> list[str]:
@@ -64,6 +72,11 @@ def _proof(finding: Finding, t: Words) -> list[str]:
     lines = [f"{code(finding.rule)} · {code('sohoaudit verify ' + finding.id)}"]
     if finding.cves:
         lines.append(f"{t('finding.cves')}{t('page.colon')}{' '.join(code(cve) for cve in finding.cves[:40])}")
+    if likely := reasons.chances(finding, t):
+        day = plain(finding.facts.get("epss_day", ""))
+        lines.append(f"{t('finding.epss', date=day)}{t('page.colon')}{plain(likely)}")
+    if bad := reasons.severities(finding, t):
+        lines.append(f"{t('finding.cvss')}{t('page.colon')}{plain(bad)}")
     if finding.evidence:
         text = printable("\n".join(finding.evidence))[:_EVIDENCE_LIMIT]
         fence = "`" * max(_longest_run(text) + 1, 3)

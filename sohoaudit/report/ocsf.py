@@ -21,6 +21,7 @@ _MAC = re.compile(r"([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
 _HOSTNAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63}){0,8}")
 _OTHER = 99
 _UNKNOWN = 0
+_NEW, _SUPPRESSED = 1, 3
 
 
 def write(audit: Audit, language: str, stream: BinaryIO) -> None:
@@ -45,7 +46,7 @@ def _event(audit: Audit, device: Device, finding: Finding) -> dict[str, Any]:
         "time": _milliseconds(audit.ended),
         "severity_id": severity_id,
         "severity": severity,
-        "status_id": 1,
+        "status_id": _SUPPRESSED if finding.accepted else _NEW,
         "message": finding.title,
         "metadata": {
             "version": "1.5.0",
@@ -55,14 +56,21 @@ def _event(audit: Audit, device: Device, finding: Finding) -> dict[str, Any]:
         "device": _device(device, finding),
         "unmapped": {"evidence": list(finding.evidence), "controls": list(finding.controls), "verify": finding.verify},
     }
+    if taken := finding.accepted:
+        event["comment"] = str(taken)
     remedy = {"desc": "\n".join(finding.remedy)}
     if is_vulnerability:
         event["vulnerabilities"] = [
-            {"cve": {"uid": cve}, "title": finding.title, "remediation": remedy} for cve in finding.cves
+            {"cve": _cve(finding, cve), "title": finding.title, "remediation": remedy} for cve in finding.cves
         ] or [{"advisory": {"uid": finding.rule}, "title": finding.title, "remediation": remedy}]
     else:
         event["remediation"] = remedy
     return event
+
+
+def _cve(finding: Finding, cve: str) -> dict[str, Any]:
+    chance = finding.facts.get(f"epss.{cve}")
+    return {"uid": cve, "epss": {"score": chance}} if chance else {"uid": cve}
 
 
 def _device(device: Device, finding: Finding) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+from ..history.change import Difference
 from ..model import Audit
 from . import html
 from .content.brand import Brand
@@ -21,7 +22,9 @@ _BROWSERS = (
 )  # fmt: skip
 
 
-def write(audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None) -> None:
+def write(
+    audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = None, since: Difference | None = None
+) -> None:
     """Print the report; the browser's PDF is tagged for screen readers, weasyprint's is not.
 
     Raises:
@@ -30,7 +33,7 @@ def write(audit: Audit, language: str, stream: BinaryIO, brand: Brand | None = N
     with tempfile.TemporaryDirectory(prefix="sohoaudit-", ignore_cleanup_errors=True) as folder:
         page = Path(folder) / "report.html"
         with page.open("wb") as file:
-            html.write(audit, language, file, brand)
+            html.write(audit, language, file, brand, since)
         printed = _by_browser(page)
         if printed is None:
             printed = _by_weasyprint(page)

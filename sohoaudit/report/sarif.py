@@ -61,6 +61,9 @@ def _result(device: Device, finding: Finding, rule_index: int) -> dict[str, Any]
     if endpoint:
         path += f"/{endpoint.transport}/{endpoint.port}"
     text = "\n".join([finding.title, finding.summary, *finding.remedy, finding.verify])
+    # Of a result that is not suppressed the list is empty, since in this run somebody looked (SARIF 2.1.0, 3.27.23).
+    taken = finding.accepted
+    suppressed = {"kind": "external", "status": "accepted", "justification": str(taken)} if taken else None
     return {
         "ruleId": finding.rule,
         "ruleIndex": rule_index,
@@ -73,6 +76,7 @@ def _result(device: Device, finding: Finding, rule_index: int) -> dict[str, Any]
             }
         ],
         "partialFingerprints": {"sohoauditFindingId/v1": finding.id},
+        "suppressions": [suppressed] if suppressed else [],
         "properties": {
             "priority": finding.priority.value,
             "security-severity": _SEVERITIES[finding.priority],

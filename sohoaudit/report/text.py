@@ -3,11 +3,13 @@
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO
-from unicodedata import east_asian_width
 
-from ..model import Audit, Priority, printable
+from ..model import Acceptance, Audit, Finding, Priority, printable
 from .content import digest, redact
+from .content.widths import columns as width_of
+from .content.widths import padded
 from .content.words import Words, words
 
 ENDING = "txt"
@@ -49,8 +51,11 @@ def summary(audit: Audit, language: str, colour: bool, columns: int | None = Non
         lines += _task(task, t, colour, columns)
     if left := len(tasks) - len(shown):
         lines.append(_MARGIN + t("do.later", count=left))
+    for place, finding, taken in digest.accepted(places):
+        lines += _accepted(place, finding, taken, t, columns)
     said = t("verdict.joiner").join(part for part in (verdict.sentence(t), verdict.looked_at(t)) if part)
     lines += _wrapped(said, columns)
+    lines += _unjudged(digest.missed(audit, places), t, columns)
     for gap in sorted(audit.coverage, key=lambda gap: not gap.matters)[:_GAPS_SHOWN]:
         subject, reason, _ = t.gap(gap)
         lines += _wrapped(f"{_line(subject)}{t('page.colon')}{_line(reason)}", columns, "  ", "    ")
@@ -59,9 +64,19 @@ def summary(audit: Audit, language: str, colour: bool, columns: int | None = Non
     return "".join(line + "\n" for line in lines)
 
 
+def _unjudged(missed: digest.Missed, t: Words, columns: int) -> Iterator[str]:
+    """The devices that answered, and told too little to be judged."""
+    for key, found in (("nameless", missed.nameless), ("versionless", missed.versionless)):
+        if found:
+            named = (f"{next(iter(each.device.addresses), '')} ({digest.name(each.device, t)})" for each in found)
+            shown = t("page.comma").join(islice(named, _PLACES_SHOWN))
+            more = f" {t('page.more', count=left)}" if (left := len(found) - _PLACES_SHOWN) > 0 else ""
+            yield from _wrapped(f"{t(f'fine.{key}', count=len(found))} {_line(shown)}{more}", columns, "  ", "    ")
+
+
 def _task(task: digest.Task, t: Words, colour: bool, columns: int) -> Iterator[str]:
     word = t(f"priority.{task.priority}").lower()
-    first, *rest = _wrapped(_line(task.first.title), columns, "  " + _padded(word, 8), _MARGIN)
+    first, *rest = _wrapped(_line(task.first.title), columns, "  " + padded(word, 8), _MARGIN)
     yield first.replace(word, f"\x1b[{_COLOURS[task.priority]}m{word}\x1b[0m", 1) if colour else first
     yield from rest
     for place in task.places[:_PLACES_SHOWN]:
@@ -72,23 +87,30 @@ def _task(task: digest.Task, t: Words, colour: bool, columns: int) -> Iterator[s
     steps = task.steps(t)
     under = _MARGIN + " " * 6
     for number, step in enumerate(steps[:_STEPS_SHOWN]):
-        label = _MARGIN + _padded(t("do.short"), 6) if number == 0 else under
+        label = _MARGIN + padded(t("do.short"), 6) if number == 0 else under
         yield from _wrapped(_line(step, _STEP_LIMIT), columns, label, under)
     if len(steps) > _STEPS_SHOWN:
         yield under + t("do.more_steps", count=len(steps) - _STEPS_SHOWN)
 
 
+def _accepted(place: digest.Place, finding: Finding, taken: Acceptance, t: Words, columns: int) -> Iterator[str]:
+    yield from _wrapped(_line(finding.title), columns, "  " + padded(t("accepted.mark"), 8), _MARGIN)
+    address = next(iter(place.device.addresses), "")
+    yield from _wrapped(_line(f"{address} ({digest.name(place.device, t)})".strip()), columns, _MARGIN)
+    yield from _wrapped(_line(digest.acceptance(taken, t), _STEP_LIMIT), columns, _MARGIN)
+
+
 def _wrapped(text: str, columns: int, first: str = "", after: str | None = None) -> Iterator[str]:
     """The text in lines of at most so many columns, the first one and those after it led in by what is given."""
-    line, used = first, _columns(first)
+    line, used = first, width_of(first)
     lead = first if after is None else after
     for piece in _PIECES.findall(text):
-        for part in _portions(piece, columns - _columns(lead)):
-            width = _columns(part.rstrip())
+        for part in _portions(piece, columns - width_of(lead)):
+            width = width_of(part.rstrip())
             if used + width > columns and line.strip():
                 yield line.rstrip()
-                line, used = lead, _columns(lead)
-            line, used = line + part, used + _columns(part)
+                line, used = lead, width_of(lead)
+            line, used = line + part, used + width_of(part)
     yield line.rstrip()
 
 
@@ -96,19 +118,11 @@ def _portions(piece: str, columns: int) -> Iterator[str]:
     """A piece cut where it alone is wider than a line."""
     start, used = 0, 0
     for index, character in enumerate(piece):
-        used += _columns(character)
+        used += width_of(character)
         if used > columns and not character.isspace():
             yield piece[start:index]
-            start, used = index, _columns(character)
+            start, used = index, width_of(character)
     yield piece[start:]
-
-
-def _padded(text: str, columns: int) -> str:
-    return text + " " * max(columns - _columns(text), 0)
-
-
-def _columns(text: str) -> int:
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _line(text: str, limit: int = _TEXT_LIMIT) -> str:

@@ -67,7 +67,7 @@ FIELDS = (
 answers = st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=60) | st.sampled_from(["public", "TLSv1", "#"]))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(answers, st.sampled_from(Vantage), st.sampled_from(["telnet", "http", "sip", "snmp", "unknown", "{port}"]))
 def test_any_answer_gives_findings_or_none_and_never_a_fault(fields, vantage, protocol):
     endpoint = Endpoint(OUTSIDE, 8000)

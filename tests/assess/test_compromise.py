@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sohoaudit.model import Certainty, Observation, Priority, Vantage
+from sohoaudit.knowledge.ports import default_ports, known
+from sohoaudit.model import Certainty, Observation, Priority, Transport, Vantage
 
 from .conftest import INSIDE, OUTSIDE, at, box, only, said, unsure
 
@@ -123,6 +124,25 @@ def test_a_port_alone_is_never_more_than_low(judge, port, vantage):
     address = INSIDE if vantage is Vantage.LAN else OUTSIDE
     assert judge(box((at(address, port), "unknown")), vantage)["compromise.lock-port"].priority is Priority.LOW
     assert signs(judge, box((at(address, port), "unknown"), kind="computer")) == set()
+
+
+# Ports on which one family or another was seen, and all that we sweep.
+ODD_PORTS = {
+    1080, 1234, 2323, 3256, 4145, 5555, 5678, 7000, 7400, 7500, 7777, 8024, 8081, 8111, 8816, 8888, 9050, 9527, 9530,
+    9999, 10081, 11288, 12108, 22335, 23023, 32459, 32764, 48101, 48102, 49254, 53282, 63210, 63256, 63260,
+} | {port.port for port in default_ports(Transport.TCP)}  # fmt: skip
+
+
+@pytest.mark.parametrize("vendor", ["ASUS", "Cisco", "DrayTek", "MikroTik", "TP-Link", "Examplia"])
+@pytest.mark.parametrize("kind", ["router", "nas", "camera", "tv", "printer", None])
+def test_no_rule_takes_a_port_alone_for_more_than_low(judge, vendor, kind):
+    for port in ODD_PORTS:
+        for address, vantage in ((INSIDE, Vantage.LAN), (OUTSIDE, Vantage.INTERNET)):
+            endpoint = at(address, port)
+            device = box((endpoint, known(port, Transport.TCP).protocol), vendor=vendor, kind=kind)
+            told = judge(device, vantage)
+            signs = {rule: f.priority for rule, f in told.items() if rule.startswith("compromise.")}
+            assert set(signs.values()) <= {Priority.LOW}, (port, signs)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The page in a real Chromium: it opens from a file alone, reads for everyone, and prints whole."""
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import resources
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from sohoaudit import report
+from sohoaudit import document, report
 from sohoaudit.model import Audit
 from sohoaudit.report.content.brand import read as read_brand
 from sohoaudit.report.content.redact import redacted
+from sohoaudit.report.content.words import words
 from tests.report.assessed import offices
 from tests.report.offices import FORWARDED, HOSTILE, OFFICES, audit, hostile, many
 
@@ -256,12 +258,49 @@ def test_the_pdf_is_tagged_begins_with_the_verdict_and_holds_every_finding(tmp_p
     about = subprocess.run(["pdfinfo", path], capture_output=True, text=True, check=True).stdout
     assert "Tagged:          yes" in about
     first = _text_of(path, "-l", "1")
-    assert ("3 things to do today" in first) if language == "en" else ("今日行うことが3件" in first.replace(" ", ""))
+    assert ("3 things to do today" in first) if language == "en" else ("行うこと：今日3件" in first.replace(" ", ""))
     whole = _text_of(path)
     for device in FORWARDED.devices:
         for finding in device.findings:
             assert "".join(finding.title.split()) in whole
             assert "".join(finding.id.split()) in whole
+
+
+@pytest.fixture(scope="module")
+def demo_office() -> Audit:
+    command = [sys.executable, "-m", "sohoaudit", "demo", "--quiet", "--format", "json", "--output", "-"]
+    return document.parse(subprocess.run(command, capture_output=True, check=False).stdout)
+
+
+def test_the_printed_report_gives_the_address_of_what_it_cites(tmp_path: Path) -> None:
+    report.save(FORWARDED, ["pdf"], "en", tmp_path / "audit.pdf")
+    whole = _text_of(tmp_path / "audit.pdf")
+    assert "https://www.cisa.gov/news-events/directives/binding-operational-directive-23-02" in whole
+    assert "CVE-2021-34991" in whole and "www.cve.org" in whole
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_what_the_owner_reads_is_one_sheet_of_paper(
+    browser: Browser, tmp_path: Path, demo_office: Audit, language: str, paper: str
+) -> None:
+    begins = words(language)("map.title").replace(" ", "")
+    for name, office in {**offices(language), "demo": demo_office}.items():
+        report.save(office, ["html"], language, tmp_path / "page.html")
+        page = browser.new_page()
+        page.goto((tmp_path / "page.html").as_uri())
+        page.pdf(path=tmp_path / "page.pdf", format=paper)
+        page.close()
+        first, second = (_lines_of(tmp_path / "page.pdf", number) for number in (1, 2))
+        assert words(language)("fine.title").replace(" ", "") in first, (name, first)
+        assert begins in second and begins not in first, (name, second)
+
+
+def _lines_of(path: Path, number: int) -> list[str]:
+    text = subprocess.run(
+        ["pdftotext", "-f", str(number), "-l", str(number), path, "-"], capture_output=True, text=True, check=True
+    ).stdout
+    return [line.replace(" ", "") for line in text.splitlines()]
 
 
 def _text_of(path: Path, *words: str) -> str:

@@ -213,7 +213,7 @@ async def test_the_street_leads_to_the_offices_own_ports_or_nowhere(office):
     own |= {(device.address, service.port): service.transport for device in DEVICES for service in device.services}
     addresses = sorted({address for address, _ in own})
 
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=500)
     @given(
         address=st.sampled_from([*addresses, "127.0.0.1", "::1"]) | st.ip_addresses().map(str) | st.text(max_size=20),
         port=st.sampled_from([port for _, port in own]) | st.integers(0, 65_535),

@@ -20,11 +20,12 @@ from sohoaudit.demo import office as table
 from sohoaudit.demo import upnp
 from sohoaudit.demo.web import Web
 from sohoaudit.here import Nowhere
-from sohoaudit.history import telling
 from sohoaudit.history.change import compare
 from sohoaudit.history.store import History
 from sohoaudit.keeping import Keeper
 from sohoaudit.model import Audit, Priority
+from sohoaudit.report.content import telling
+from sohoaudit.report.content.words import words
 from sohoaudit.sweep.pace import LAB
 
 FIRST = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
@@ -138,7 +139,7 @@ def main() -> int:
             print("\n".join(keeper.change_lines()) or "(nothing)")
             print(f"(exit {keeper.change_code(Priority.URGENT)})")
         print(f"\n$ sohoaudit diff {numbers[0]} {numbers[-1]}")
-        print("\n".join(telling.lines(compare(history.audit(numbers[0]), history.audit(numbers[-1])))))
+        print("\n".join(telling.lines(compare(history.audit(numbers[0]), history.audit(numbers[-1])), words("en"))))
         print("\n$ sohoaudit history list findings")
         print("\n".join(finding_line(one) for one in history.findings()))
         print("\n$ sohoaudit verify --all")

@@ -8,8 +8,8 @@ import pytest
 
 from sohoaudit.audit import exit_code
 from sohoaudit.history import HistoryError
-from sohoaudit.history.accepted import Accepted, add, applied, is_accepted, read
-from sohoaudit.model import Priority
+from sohoaudit.history.accepted import Accepted, add, applied, read
+from sohoaudit.model import Acceptance, Priority
 
 from .offices import audit, camera
 
@@ -31,8 +31,8 @@ def test_an_accepted_finding_stays_in_the_report_and_never_counts() -> None:
     seen = audit(camera(is_mapped=True))
     taken = applied(seen, [TAKEN], TODAY)
     ((_, finding),) = taken.findings
-    assert is_accepted(finding)
-    assert "accepted until 2026-12-31 by A. Sato" in finding.evidence[0]
+    assert finding.accepted == Acceptance(TAKEN.by, TAKEN.until, TAKEN.because, Priority.URGENT)
+    assert finding.priority is Priority.LOW
     assert exit_code(seen, Priority.URGENT) == 1
     assert [exit_code(taken, priority) for priority in Priority] == [0, 0, 0, 0]
 

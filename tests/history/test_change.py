@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sohoaudit.history.change import Difference, Kind, What, carried, compare
+from sohoaudit.knowledge.gaps import Reason
 from sohoaudit.model import Audit, Endpoint, Gap, Priority, Scope, Vantage
 
 from .offices import OFFICE, SWEPT, audit, camera, finding, named, router, web
@@ -26,7 +27,7 @@ def test_a_new_device_is_new_with_its_findings_and_its_services_are_not_told_twi
 
 def test_a_device_that_did_not_answer_is_unseen_and_nobody_is_woken() -> None:
     difference = compare(audit(router(), camera(is_mapped=True)), audit(router()))
-    assert [(c.what, c.kind, c.why) for c in difference.changes] == [(What.UNSEEN, Kind.DEVICE, "it did not answer")]
+    assert [(c.what, c.kind, c.why) for c in difference.changes] == [(What.UNSEEN, Kind.DEVICE, Reason("silent"))]
     assert difference.notable == ()
 
 
@@ -80,7 +81,7 @@ def test_a_mapping_that_could_not_be_looked_at_again_is_not_gone(now: Audit, why
     difference = compare(audit(router(), camera(is_mapped=True)), now)
     (change,) = [c for c in difference.changes if c.kind is Kind.FINDING and c.finding and c.finding.id == "fin-map"]
     assert change.what is What.UNSEEN
-    assert why in change.why
+    assert why in str(change.why)
 
 
 def telnet() -> Audit:
@@ -133,5 +134,5 @@ def test_what_could_not_be_looked_at_again_stays_known() -> None:
 
 def test_a_device_outside_the_new_scope_is_unseen_and_says_so() -> None:
     (change,) = compare(audit(camera()), audit(scope=ELSEWHERE)).changes
-    assert change.why == "its address was not in the scope of this audit"
+    assert str(change.why) == "its address was not in the scope of this audit"
     assert replace(change, what=What.NEW).is_notable

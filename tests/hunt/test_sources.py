@@ -182,7 +182,7 @@ def test_a_number_used_again_does_not_hide_a_hit(tmp_path: Path) -> None:
     assert [(hit.grade, hit.reason) for hit in hits] == [("behaviour", "parent-unknown")]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     head=st.sampled_from(
         [b"", b"ElfFile\0", b"{", b"[{", b"PK\x03\x04", b"\x1f\x8b", b"EventID,CommandLine,Image\n", b"\xff\xfe"]
@@ -204,7 +204,7 @@ json_values = st.recursive(
                       inner, max_size=4), max_leaves=8)  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(json_values, max_size=6))
 def test_any_json_at_all_is_read_or_counted(tmp_path: Path, values: list[object]) -> None:
     path = tmp_path / "any.jsonl"

@@ -282,7 +282,7 @@ FIELDS = ["http.title", "http.body", "http.body@/currentsetting.htm", "snmp.sysd
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=300), max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_at_all_is_answered(identifier, fields):
     answer = identifier.identify([seen(fields)])
     assert answer is None or isinstance(answer, Identity)

@@ -289,7 +289,7 @@ def test_a_scan_that_found_nothing_is_no_fault(tmp_path: Path) -> None:
 MARKS = st.sampled_from([*FILES.values(), SIGN_IN, '{"ip": 1, "data": {"http": {"status": "success", "result": 3}}}'])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(MARKS, st.integers(0, 3000), st.integers(0, 3000), st.binary(max_size=20))
 def test_any_bytes_in_the_middle_never_raise_anything_but_a_line(
     tmp_path_factory: pytest.TempPathFactory, text: str, start: int, length: int, noise: bytes
@@ -312,7 +312,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON)
 def test_no_json_of_any_shape_makes_a_reader_fail(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     text = json.dumps(value)

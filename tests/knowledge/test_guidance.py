@@ -317,6 +317,12 @@ def test_bod_26_04_leaves_open_what_two_of_four_questions_leave_open(is_known_ex
     assert guidance.bands(is_known_exploited, is_reachable) == allowed
 
 
+def test_bod_26_04_gives_one_time_where_all_four_questions_are_answered():
+    assert guidance.bands(True, True, True, True) == ("3 forensic",)
+    assert guidance.bands(True, True, True, False) == ("3",)
+    assert guidance.bands(True, None, False, False) == ("14",)
+
+
 def test_the_table_of_bod_26_04_has_its_sixteen_rows():
     rows = guidance._guidance_file()["bod_26_04"]
     answers = ["no", "yes"]

@@ -114,6 +114,7 @@ def _wire(name: str, office: Office) -> None:
     for device in office.devices[1:]:
         address6 = None if device.name in office.automatic else device.address6
         _address(f"{name}-{device.name}", "eth0", device.address, address6, office.router)
+    sysctl(f"{name}-desk", {"ipv4/ping_group_range": "0 0"})  # as most distributions let programs ping
     _address(f"{name}-desk", "eth0", DESK_ADDRESS, "2001:db8:77::50", office.router)
     _wire_router(name, office)
 
@@ -157,7 +158,7 @@ def _router_rules(office: Office) -> str:
         for device, port in sorted(office.opened6)
     )
     forwarded = "".join(
-        f'    iifname "wan0" tcp dport {each.outer} dnat ip to {office.device(each.device).address}:{each.inner}\n'
+        f"    ip daddr {office.wan_address} tcp dport {each.outer} dnat ip to {_inner(each, office)}\n"
         for each in office.own_forwards
     )
     return f"""
@@ -189,6 +190,7 @@ table inet nat {{
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
     oifname "wan0" meta nfproto ipv4 ip saddr {LAN} masquerade
+    ip saddr {LAN} ip daddr {LAN} ct status dnat masquerade
     jump postrouting_miniupnpd
   }}
   chain prerouting_miniupnpd {{
@@ -197,6 +199,10 @@ table inet nat {{
   }}
 }}
 """
+
+
+def _inner(forward: Forward, office: Office) -> str:
+    return f"{office.device(forward.device).address}:{forward.inner}"
 
 
 def _start(name: str, office_name: str, office: Office, folder: Path) -> dict[str, subprocess.Popen]:

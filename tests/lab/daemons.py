@@ -108,7 +108,7 @@ def snmpd(part: Snmpd, device: Device, folder: Path) -> Command:
 
 
 def dnsmasq(part: Dnsmasq, device: Device, folder: Path) -> Command:
-    """Dnsmasq that gives every name the router's own address and asks nobody."""
+    """Dnsmasq that asks nobody: it gives every name the router's own address, or knows what it is told to know."""
     words = [
         program("dnsmasq"),
         "-k",
@@ -123,9 +123,9 @@ def dnsmasq(part: Dnsmasq, device: Device, folder: Path) -> Command:
     if part.prefix6:
         words += ["--enable-ra", f"--dhcp-range={part.prefix6},ra-only,64", f"--dhcp-leasefile={folder / 'leases'}"]
         words += ["--interface=eth0", "--ra-param=eth0,4,600"]
-    return Command(
-        [*words, f"--pid-file={folder / 'dnsmasq.pid'}", "--log-facility=-", f"--address=/#/{device.address}"]
-    )
+    names = {"#": device.address} if part.answers is None else part.answers
+    words += [f"--address=/{name}/{address}" for name, address in names.items()]
+    return Command([*words, f"--pid-file={folder / 'dnsmasq.pid'}", "--log-facility=-"])
 
 
 def lighttpd(part: Lighttpd, device: Device, folder: Path) -> Command:

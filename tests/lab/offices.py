@@ -2,7 +2,7 @@
 
 from .hostile import HOSTILE
 from .office import CLEAN, EXPOSED
-from .standing import BEHIND_A_CARRIER, BEHIND_A_ROUTER, BOTH_FAMILIES
+from .standing import BEHIND_A_CARRIER, BEHIND_A_ROUTER, BOTH_FAMILIES, RESOLVERS, TOLD_BY_PAGE, TOLD_BY_PAGE_INSIDE
 
 OFFICES = {
     "exposed": EXPOSED,
@@ -11,4 +11,7 @@ OFFICES = {
     "both-families": BOTH_FAMILIES,
     "behind-a-router": BEHIND_A_ROUTER,
     "behind-a-carrier": BEHIND_A_CARRIER,
+    "resolvers": RESOLVERS,
+    "told-by-page": TOLD_BY_PAGE,
+    "told-by-page-inside": TOLD_BY_PAGE_INSIDE,
 }

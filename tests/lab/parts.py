@@ -164,9 +164,13 @@ class Snmpd:
 
 @dataclass(frozen=True, slots=True)
 class Dnsmasq:
-    """Real dnsmasq: every name has the router's address; with `prefix6` it sends router advertisements (RFC 4861)."""
+    """Real dnsmasq: every name has the router's address; with `prefix6` it sends router advertisements (RFC 4861).
+
+    With `answers` it knows these names alone: an address, or nothing for a name that it says is not there.
+    """
 
     prefix6: str | None = None
+    answers: Mapping[str, str] | None = None
 
     @property
     def ports(self) -> set[Port]:
@@ -247,6 +251,7 @@ class Device:
     `vendor`, `model` and `firmware` are what it tells to the questions of a plain audit and so must be found; None
     where it tells nothing. `also_right` are other texts that are no error where they stand in their place (another
     spelling, or what only a maker's own discovery protocol tells). `is_silent` drops every packet sent to it.
+    `chosen6` is an IPv6 address that nothing else of it suggests (RFC 7217).
     """
 
     name: str
@@ -258,6 +263,7 @@ class Device:
     also_right: frozenset[str] = frozenset()
     parts: tuple[Responder | Daemon, ...] = ()
     is_silent: bool = False
+    chosen6: str | None = None
 
     @property
     def ports(self) -> frozenset[Port]:
@@ -271,8 +277,8 @@ class Device:
 
     @property
     def address6(self) -> str:
-        """Its IPv6 address, with the same last number."""
-        return f"2001:db8:77::{self.address.rsplit('.', 1)[1]}"
+        """Its IPv6 address: one it chose, or with the same last number."""
+        return self.chosen6 or f"2001:db8:77::{self.address.rsplit('.', 1)[1]}"
 
     def tells(self, attribute: str, value: str | None) -> bool:
         """Whether what was found (vendor, model, firmware) is right; nothing found is right where nothing is told."""
@@ -297,9 +303,10 @@ class Forward:
 class Office:
     """Devices, the router first; which of the router's own ports its firewall opens to the WAN; UPnP forwards.
 
-    `own_forwards` were set by hand in the router's rules, so that no list tells of them. `automatic` are the devices
-    that make their IPv6 addresses of the advertised prefix, one of the MAC and one of privacy; `opened6` are holes in
-    the IPv6 firewall, device and port. The router's address on its WAN side, and the provider's, tell its standing.
+    `own_forwards` were set by hand in the router's rules, so that no list tells of them; they answer inside as well.
+    `automatic` are the devices that make their IPv6 addresses of the advertised prefix, one of the MAC and one of
+    privacy; `opened6` are holes in the IPv6 firewall, device and port. The router's address on its WAN side, and the
+    provider's, tell its standing.
     """
 
     devices: tuple[Device, ...]

@@ -85,7 +85,7 @@ def ends() -> list[tuple[str, Endpoint]]:
 
 
 @pytest.mark.parametrize(("name", "endpoint"), ends(), ids=lambda value: str(value))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(answer=anything)
 def test_any_bytes_are_an_answer_or_none(name: str, endpoint: Endpoint, answer: bytes) -> None:
     started = time.monotonic()
@@ -96,7 +96,7 @@ def test_any_bytes_are_an_answer_or_none(name: str, endpoint: Endpoint, answer: 
         assert value and not any(sign in value for sign in "\x00\x1b\u202e")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=600))
 def test_any_bytes_can_be_read(data: bytes) -> None:
     tls.read_answer(b"\x16\x03\x01" + len(data).to_bytes(2, "big") + data)
@@ -109,7 +109,7 @@ def test_any_bytes_can_be_read(data: bytes) -> None:
     assert len(http_answer.Answer(body=data).title) <= 300
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=600), st.sampled_from(["json", "xml", "lines"]))
 def test_any_text_can_be_taken_apart(text: str, form: str) -> None:
     assert all(name.startswith("x.") for name in http.parts('{"a":' + text, form, "x.") | http.parts(text, form, "x."))

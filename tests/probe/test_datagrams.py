@@ -10,6 +10,7 @@ import pytest
 from zeroconf import DNSOutgoing, DNSPointer, DNSText
 
 from sohoaudit.knowledge.fingerprints import UDP_QUESTIONS
+from sohoaudit.knowledge.known_names import NOBODY
 from sohoaudit.model import Endpoint, Observation, Transport
 from sohoaudit.probe import (
     Dialogue,
@@ -48,6 +49,40 @@ async def test_dnsmasq_tells_its_version_and_that_it_resolves(
     seen = await dns.ask(Endpoint(HERE, port, transport), dial)
     assert seen and seen.fields["dns.version_bind"].startswith("dnsmasq-")
     assert seen.fields["dns.recursion"] == "available" and seen.fields["dns.answer"] == "answered"
+
+
+async def test_who_resolves_is_asked_for_known_names_and_one_that_cannot_exist(
+    dial: Dialogue, daemon: Callable[..., object]
+) -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    command = [shutil.which("dnsmasq") or "/usr/sbin/dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts"]
+    command += [f"--port={port}", f"--listen-address={HERE}", "--bind-interfaces", "--user=root", "--pid-file="]
+    command += [
+        "--address=/example.com/203.0.113.9",
+        "--address=/dns.google/203.0.113.66",
+        "--address=/one.one.one.one/",
+    ]
+    daemon([*command, "--log-facility=-", "--local=/invalid/"], port)
+    seen = await dns.ask(Endpoint(HERE, port, Transport.UDP), dial)
+    assert seen and {n.partition("@")[2]: v for n, v in seen.fields.items() if "@" in n} == {
+        "dns.google": "203.0.113.66",
+        "one.one.one.one": "no such name",
+        "a.root-servers.net": "refused",
+        "login.microsoftonline.com": "refused",
+        "outlook.office365.com": "refused",
+        NOBODY: "no such name",
+    }
+    over_tcp = await dns.ask(Endpoint(HERE, port), dial)
+    assert over_tcp and not any("@" in name for name in over_tcp.fields)
+
+
+async def test_an_address_that_only_stands_beside_the_answer_is_none(dial: Dialogue, answers: Answers) -> None:
+    def answer(question: bytes) -> bytes:
+        glue = question[12:-4] + struct.pack(">HHIH", 1, 1, 60, 4) + bytes((203, 0, 113, 66))
+        return question[:2] + b"\x81\x80" + question[4:6] + b"\0\0\0\0\0\1" + question[12:] + glue
+
+    seen = await dns.ask(await answers(answer), dial)
+    assert seen and dict(seen.fields) == {"dns.answer": "answered"}
 
 
 async def test_a_resolver_that_refuses_is_no_open_one(dial: Dialogue, answers: Answers) -> None:

@@ -2,9 +2,10 @@
 
 import ipaddress
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 from sohoaudit.model import (
+    Acceptance,
     Audit,
     Certainty,
     Device,
@@ -236,7 +237,7 @@ SILENT = Gap(
     "probe", "192.168.1.31", "it stopped answering after 3 requests and was left alone", "restart it and look again"
 )
 BROKEN = Gap("sweep", "192.168.1.1", "every connection was refused", matters=True)
-PHONE = Device(id="dev-phone", addresses=("192.168.1.77",))
+PHONE = Device(id="dev-phone", addresses=("192.168.1.77",), mac="f0:18:98:00:00:01")
 
 CLEAN = audit(
     NAS,
@@ -276,6 +277,18 @@ COMPROMISED = audit(
     NAS,
 )
 INCOMPLETE = audit(NAS, gaps=(SILENT, BROKEN, SILENT, SILENT), is_complete=False)
+UNREAD = audit(
+    replace(
+        ROUTER,
+        findings=(
+            *ROUTER.findings,
+            finding("exposure.ssh", Priority.HIGH, id="fin-ssh", title="A door", remedy=("Shut it.",)),
+        ),
+    ),
+    NAS,
+    replace(NAS, id="dev-old", addresses=("192.168.1.21",), identity=Identity("QNAP", "TS-251", kind="nas")),
+    gaps=(replace(SILENT, subject="192.168.1.20:5000"), replace(SILENT, subject="192.168.1.20:443")),
+)
 NOBODY = audit(
     vantage=Vantage.INDEX, knowledge={}, scope=Scope((ipaddress.ip_network("192.168.1.0/24"),), vantage=Vantage.INDEX)
 )
@@ -333,7 +346,14 @@ def hostile(text: str) -> Audit:
                 facts={text: text, "minutes": text},
                 because=(text, text),
             ),
-            finding(text, Priority.LOW, id=text, title=text, remedy=(text,)),
+            finding(
+                text,
+                Priority.LOW,
+                id=text,
+                title=text,
+                remedy=(text,),
+                accepted=Acceptance(text, date(2027, 1, 31), text, Priority.HIGH),
+            ),
         ),
         keys=(text,),
     )
@@ -371,7 +391,31 @@ QUIET = audit(
 
 LOW_ONLY = audit(replace(ROUTER, exposures=(), findings=ROUTER.findings[2:]), vantage=Vantage.INDEX)
 
+# The most pressing finding of the camera is taken until January.
+ACCEPTED = audit(
+    NAS,
+    replace(
+        CAMERA,
+        findings=(
+            replace(
+                CAMERA.findings[0],
+                priority=Priority.LOW,
+                accepted=Acceptance("A. Sato", date(2027, 1, 31), "replaced in January", Priority.URGENT),
+                facts={
+                    **CAMERA.findings[0].facts,
+                    "epss_day": "2026-11-22",
+                    f"epss.{CAMERA.findings[0].cves[0]}": "0.94321",
+                    f"cvss.{CAMERA.findings[0].cves[0]}": "9.8",
+                    f"automatable.{CAMERA.findings[0].cves[0]}": "yes",
+                    f"total.{CAMERA.findings[0].cves[0]}": "yes",
+                },
+            ),
+        ),
+    ),
+)
+
 OFFICES = {
+    "accepted": ACCEPTED,
     "low": LOW_ONLY,
     "quiet": QUIET,
     "clean": CLEAN,
@@ -381,6 +425,7 @@ OFFICES = {
     "medium": MEDIUM_ONLY,
     "compromised": COMPROMISED,
     "incomplete": INCOMPLETE,
+    "unread": UNREAD,
     "nobody": NOBODY,
     "many": many(30),
 }

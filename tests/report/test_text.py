@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from sohoaudit import report
+from sohoaudit.model import Endpoint, Service
 from sohoaudit.report import text
 from sohoaudit.report.content import digest
+from sohoaudit.report.content.widths import columns as width_of
 from sohoaudit.report.content.words import words
-from tests.report.assessed import offices
+from tests.report.assessed import DRAYTEK, office, offices
 from tests.report.offices import CLEAN, FORWARDED, HOSTILE, INCOMPLETE, hostile
 
 
@@ -22,10 +24,21 @@ def test_the_summary_names_priority_title_device_and_step() -> None:
         "          do:   Sign in to the router and open Advanced > Advanced Setup > Remote Management.",
         '                Take the tick out of "Turn Remote Management On".',
     ]
-    assert lines[-2:] == [
-        "3 things to do today, 0 this week, 1 to plan. 1 thing could not be looked at.",
+    assert lines[-4:] == [
+        "3 things to do today, 1 to plan. 2 things could not be looked at.",
+        "  One device did not tell what it is, so we cannot say whether it is up to date: 192.168.1.77",
+        "    (unknown device, network card by Apple)",
         "  192.168.1.31: it stopped answering after 3 requests and was left alone",
     ]
+
+
+def test_what_is_only_worth_a_look_takes_no_other_finding_along() -> None:
+    lock = Service(Endpoint("192.168.1.1", 48102), "unknown")
+    router = office(replace(DRAYTEK, services=(*DRAYTEK.services, lock))).devices[0]
+    alike = {finding.rule for finding in router.findings}
+    assert {"compromise.lock-port", "exposure.ssh"} <= alike
+    told = [{finding.rule for _, finding in task.findings} for task in digest.tasks(digest.places(office(router)))]
+    assert {"compromise.lock-port"} in told
 
 
 def test_a_clean_office_takes_one_line() -> None:
@@ -63,7 +76,7 @@ def test_hostile_text_cannot_steer_the_terminal(given: str) -> None:
 def test_no_line_is_wider_than_the_terminal_and_no_word_is_lost(name: str, columns: int, language: str) -> None:
     office = offices(language)[name]
     shown = text.summary(office, language, colour=False, columns=columns)
-    assert max(text._columns(line) for line in shown.splitlines()) <= columns + (2 if language == "ja" else 0)
+    assert max(width_of(line) for line in shown.splitlines()) <= columns + (2 if language == "ja" else 0)
     first = digest.tasks(digest.places(office))[0]
     flat = "".join(shown.split())
     for wanted in (first.first.title, *first.steps(words(language))[:2]):
@@ -73,7 +86,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_word_is_lost(name: str, colum
 def test_an_item_has_two_steps_and_says_how_many_more_there_are() -> None:
     lines = text.summary(offices("en")["compromised"], "en", colour=False, columns=120).splitlines()
     assert lines[2].startswith("          do:   Keep the evidence first")
-    assert lines[4].strip() == "Then take it off the internet."
+    assert lines[4].strip() == "Then unplug it from the internet."
     assert lines[5].strip() == "then 4 more steps, in the report"
 
 

@@ -11,20 +11,24 @@ import pytest
 
 import sohoaudit
 from sohoaudit import report
-from sohoaudit.knowledge import text_yaml
+from sohoaudit.history.change import compare
+from sohoaudit.knowledge import gaps, text_yaml
 from sohoaudit.model import Gap
 from sohoaudit.report import html
-from sohoaudit.report.content import reasons
+from sohoaudit.report.content import reasons, telling
 from sohoaudit.report.content import words as words_module
 from sohoaudit.report.content.redact import redacted
 from sohoaudit.report.content.words import Words, languages, words
 from tests.report.assessed import offices
-from tests.report.offices import OFFICES, many
+from tests.report.offices import FORWARDED, OFFICES, many
+from tests.report.test_changes import MONTH
 
 # Vocabularies are looked up by words that devices and rules bring; any of theirs may not occur in the offices.
 VOCABULARIES = (
-    "knowledge.", "setting.", "setting_value.", "stage.", "date.month_", "evidence_meaning.", "certainty.", "gap.",
-    "gap_remedy.", "gap_subject.", "pace.",
+    "knowledge.", "setting.", "setting_value.", "stage.", "date.month_", "evidence_meaning.", "doubt.", "certainty.",
+    "gap_subject.", "pace.",
+    # What cron prints; tests/history and tests/cli see to it.
+    "changes.first", "changes.no_finding", "changes.expired", "changes.not_looked_at", "changes.and_more",
 )  # fmt: skip
 
 
@@ -47,6 +51,13 @@ def test_no_text_is_missing_and_none_is_unused(language: str, monkeypatch: pytes
     for office in (*OFFICES.values(), many(300), *offices(language).values(), redacted(OFFICES["forwarded"])):
         for format in ("html", "text", "markdown"):
             report.write(replace(office, language=language), format, language, io.BytesIO())
+    month = compare(MONTH[0], MONTH[1], fixed_before={"fin-back"})
+    html.write(FORWARDED, language, io.BytesIO(), since=month)
+    html.write(FORWARDED, language, io.BytesIO(), since=compare(MONTH[0], MONTH[0]))
+    html.changes_page(month, language)
+    for difference in (month, compare(MONTH[0], MONTH[0]), compare(MONTH[0], replace(MONTH[0], devices=()))):
+        telling.lines(difference, words(language))
+        telling.mail(difference.changes * 5, difference, "more", words(language))
     unused = {key for key in words(language).keys - used if not key.startswith(VOCABULARIES)}
     assert unused == set()
 
@@ -108,25 +119,28 @@ def test_a_broken_language_file_is_told_with_its_line(text: str, said: str, tmp_
     assert str(fault.value).startswith(said)
 
 
-def test_every_reason_of_a_gap_that_the_pipeline_gives_can_be_told_in_every_language() -> None:
+def test_every_reason_that_the_program_gives_can_be_told_in_every_language_and_no_other() -> None:
     given = {code for file in Path(sohoaudit.__file__).parent.rglob("*.py") for code in _codes(file)}
-    assert {"stopped", "router-silent", "target-silent", "rule-failed", "way-failed"} <= given
-    told = {key.removeprefix("gap.") for key in words("ja").keys if key.startswith("gap.")}
-    assert told == given
+    assert {"stopped", "router-silent", "target-silent", "rule-failed", "way-failed", "port-unasked"} <= given
+    english, japanese = gaps.codes("en"), gaps.codes("ja")
+    assert english.keys() == japanese.keys() == given
+    for code, texts in english.items():
+        for ours, theirs in zip(texts, japanese[code], strict=True):
+            assert ("{detail}" in ours, bool(ours)) == ("{detail}" in theirs, bool(theirs)), code
 
 
 def _codes(file: Path) -> Iterator[str]:
-    """The sixth argument of every `Gap(…)`, or its `code`, also where a line before chose it."""
+    """The third argument of every `gap(…)` and the first of every `Reason(…)`, also where a line before chose it."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Gap":
-            wanted = [*node.args[5:6], *(word.value for word in node.keywords if word.arg == "code")]
+        name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and name in ("gap", "Reason"):
+            value = node.args[2 if name == "gap" else 0]
         elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "code":
-            wanted = [node.value]
+            value = node.value
         else:
             continue
-        for value in wanted:
-            parts = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
-            yield from (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+        parts = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+        yield from (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
 
 
 def test_a_gap_is_told_in_the_language_of_the_report_and_an_unknown_one_as_it_came() -> None:

@@ -80,8 +80,9 @@ def draw(all_places: list[Place]) -> Drawing:
     rows = max(len(ways), 1)
     others_box = None
     if others:
-        others_box = Box(_DEVICE[0], _TOP + rows * ROW + 4, _DEVICE[1], ROW - 8)
-        rows += 1
+        is_alone = not ways and gate is None
+        others_box = Box(_DEVICE[0], _TOP + (0 if is_alone else rows) * ROW + 4, _DEVICE[1], ROW - 8)
+        rows += not is_alone
     height = rows * ROW
     internet = Box(_INTERNET[0], _TOP + 4, _INTERNET[1], max(len(ways), 1) * ROW - 8)
     middle = Box(_ROUTER[0], _TOP + 4, _ROUTER[1], height - 8, gate) if gate else None

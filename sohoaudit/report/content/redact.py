@@ -91,6 +91,8 @@ class _Veil:
                 return self._name(value)
             case "id":
                 return f"{value.partition('-')[0]}-{self._hex(value, 10)}"
+            case "by":
+                return f"person-{self._hex(value, 6)}"
             case "keys" | "key":
                 return f"{value.partition(':')[0]}:{self._hex(value, 12)}"
             case "networks" | "excluded":

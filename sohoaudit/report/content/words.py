@@ -1,11 +1,11 @@
 """The report's own words in one language, from `reports/LANGUAGE/interface.yaml`."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources.abc import Traversable
 
-from ...knowledge import guidance, shipped, text_yaml
+from ...knowledge import gaps, guidance, shipped, text_yaml
 from ...model import Gap
 
 
@@ -44,13 +44,10 @@ class Words:
 
     def gap(self, gap: Gap) -> tuple[str, str, str]:
         """What could not be looked at, why, and what to do about it; as it was told where its code is not known."""
-        subject = self.of("gap_subject", gap.subject)
-        if f"gap.{gap.code}" not in self._texts:
-            return subject, gap.reason, gap.remedy
-        remedy = f"gap_remedy.{gap.code}"
-        return subject, self(f"gap.{gap.code}", detail=gap.detail), self(remedy) if remedy in self._texts else ""
+        reason, remedy = gaps.reason_of(gap).told(self.language), gaps.remedy_of(gap, self.language)
+        return self.of("gap_subject", gap.subject), reason, remedy
 
-    def date(self, time: datetime) -> str:
+    def date(self, time: date) -> str:
         """A day as people of this language write it."""
         return self("date.day", year=time.year, month=self(f"date.month_{time.month}"), day=time.day)
 
