@@ -9,7 +9,7 @@ import contextlib
 import math
 import statistics
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -178,6 +178,8 @@ class PoliteKeeper:
         """Takes the manners that hold for every host that is not known to be fragile."""
         self.manners = manners
         self.link = Link(manners.run_packets_a_second)
+        # How many packets each address was sent.
+        self.sent: Counter[str] = Counter()
         self._run = Turns(1 / manners.run_packets_a_second)
         self._hosts: dict[str, _Host] = {}
 
@@ -193,6 +195,7 @@ class PoliteKeeper:
         async with self._host(address).turns.hold(count):
             await self._run.take(count)
         self.link.sent(count)
+        self.sent[address] += count
 
     def answered(self, address: str, count: int) -> None:
         """The host answered to so many packets."""
