@@ -107,7 +107,7 @@ class Estimate:
         return packets * (1 + LATENESS_S) / self._manners.host_packets_a_second
 
     def _speaking_s(self) -> float:
-        """As long as it took with the hosts that are finished; before, as long as the gaps between requests demand."""
+        """As long as it took with the hosts that are finished; before, the longer the wider requests are apart."""
         if self._spoken_s:
             return statistics.fmean(self._spoken_s)
-        return PROBING_S * self._manners.request_gap_s / NORMAL.request_gap_s
+        return PROBING_S * max(1.0, self._manners.request_gap_s / NORMAL.request_gap_s)
