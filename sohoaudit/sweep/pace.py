@@ -9,7 +9,7 @@ import contextlib
 import math
 import statistics
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -36,6 +36,8 @@ LAB = Manners("lab", 1_000_000, 1_000_000, 64, 0.0, 1_000)
 SHORTEST_SLEEP_S = 0.001
 # So much later than its turn a packet may leave without a second of the host's holding one too many.
 LATENESS_S = 0.04
+# A timer wakes so much late every time, which must not add up to a slower pace.
+FORGIVEN_S = 0.002
 # What a host may be sent within this time may as well be sent at once; at any pace for real devices that is one.
 BURST_S = 0.01
 MANNERS = {manners.name: manners for manners in (GENTLE, NORMAL, LAB)}
@@ -73,7 +75,7 @@ class Turns:
                 await asyncio.sleep(moment - clock())
             self.late_s = max(0.9 * self.late_s, clock() - moment)
             yield
-            self._next_s = max(moment, clock()) + count * self.gap_s
+            self._next_s = max(moment, clock() - FORGIVEN_S) + count * self.gap_s
         finally:
             self._queue.release()
 
@@ -230,6 +232,8 @@ class PoliteKeeper:
         """Takes the manners that hold for every host that is not known to be fragile."""
         self.manners = manners
         self.link = Link(manners.run_packets_a_second)
+        # How many packets each address was sent.
+        self.sent: Counter[str] = Counter()
         self._run = Turns(1 / manners.run_packets_a_second)
         self._hosts: dict[str, _Host] = {}
 
@@ -248,6 +252,7 @@ class PoliteKeeper:
         async with self._host(address).turns.hold(count, is_pressing=is_talk):
             await self._run.take(count)
         self.link.sent(count)
+        self.sent[address] += count
 
     def answered(self, address: str, count: int) -> None:
         """The host answered to so many packets."""
