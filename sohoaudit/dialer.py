@@ -50,11 +50,20 @@ class Pace(Protocol):
     def burst(self, address: str) -> int:
         """How many packets may go to the host in one turn."""
 
+    def gap_s(self, address: str) -> float:
+        """The least time between two new packets to the host, as things stand."""
+
+    def answered(self, address: str, count: int) -> None:
+        """The host answered to so many packets of a sweep."""
+
     def heard(self, address: str, round_trip_s: float) -> None:
         """The host answered after so many seconds."""
 
-    def lost(self, address: str) -> None:
-        """A packet to the host, or its answer, got lost on the way."""
+    def lost(self, address: str, moment_s: float | None = None) -> None:
+        """A packet to the host, or its answer, got lost on the way, at that moment (monotonic; None is now)."""
+
+    def repeats(self) -> int:
+        """How often a host that answers is asked again on a port that was silent."""
 
     def be_gentle_to(self, address: str) -> None:
         """Ask this host less from now on."""

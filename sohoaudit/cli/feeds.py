@@ -35,7 +35,7 @@ def update(
         raise typer.BadParameter(f"{unknown[0]!r} is no feed: choose from {', '.join(known)}")
     visits = feeds.update([known[name] for name in names or known])
     for visit in visits:
-        print(f"{visit.name:<10} {visit.outcome:<10} {visit.detail}")
+        print(f"{visit.name:<13}{visit.outcome:<10} {visit.detail}")
     if any(visit.outcome == "failed" for visit in visits):
         raise typer.Exit(3)
 
@@ -58,14 +58,12 @@ def status(
         return
     if format != "text":
         raise typer.BadParameter(f"--format {format!r}: choose text or json")
+    in_use = known_from()
     for name, feed in known.items():
         state = states[name]
-        if state:
-            told = f"{state.get('version')}; asked {_age(str(state.get('checked')))}"
-        else:
-            told = "not fetched: what was shipped is used"
-        print(f"{name:<10} {told:<52} {feed.title}")
-    print("in use     " + ", ".join(f"{name} {text}" for name, text in known_from().items()))
+        fetched_one = f"{state.get('version')}; asked {_age(str(state.get('checked')))}" if state else "never fetched"
+        print(f"{name:<13}{in_use.get(name, 'none in use'):<22}{fetched_one:<44}{feed.title}")
+    print(f"All else came with sohoaudit {in_use['sohoaudit']}.")
 
 
 def _known(path: str | None) -> "dict[str, Feed]":

@@ -27,7 +27,7 @@ MAKERS = "fingerprints/makers.yaml"
 UDP_QUESTIONS = ("dhip", "findhost", "mndp", "nsdp", "sadp", "ubnt")
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "15"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "16"  # of the cached index; raise it when Fingerprint changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +257,7 @@ def covers(field: str, name: str) -> bool:
 
 def plain_name(text: str) -> str:
     """A maker's name without case, punctuation and legal form, so that its spellings meet."""
-    words = re.findall(r"[a-z0-9]+", text.lower())
+    words = re.findall(r"[^\W_]+", text.lower())
     while len(words) > 1 and words[-1] in _LEGAL_FORMS:
         words.pop()
     return "".join(words)
@@ -290,44 +290,60 @@ _DENIED = tuple(
 )
 
 
-def _texts(extra: Sequence[Path]) -> list[tuple[str, str, bool]]:
-    """The name, the text and whether it is the user's own, of every file of fingerprints."""
-    from importlib.resources.abc import Traversable
+_File = tuple[str, "str | KnowledgeError", bool]  # its name, its text or why it has none, whether it is the user's own
 
+
+def _texts(extra: Sequence[Path]) -> list[_File]:
+    """Every file of fingerprints."""
     ours = shipped("fingerprints")
-    texts = [(MAKERS, (ours / "makers.yaml").read_text(encoding="utf-8"), False)]
-    texts += [(name, text, False) for name, text in _documents(ours / "devices", "fingerprints/devices")]
-    for folder in (*fetched.packs(), *extra):
+    texts: list[_File] = [(MAKERS, (ours / "makers.yaml").read_text(encoding="utf-8"), False)]
+    texts += _documents(ours / "devices", "fingerprints/devices", is_users_own=False)
+    for pack in fetched.packs():
+        texts += _documents(pack, str(pack), is_users_own=True)
+    for folder in extra:
         try:
-            if folder.is_dir():
-                entry: Traversable = folder
-                texts.extend((name, text, True) for name, text in _documents(entry, str(folder)))
-            else:
-                texts.append((str(folder), folder.read_text(encoding="utf-8"), True))
-        except (OSError, UnicodeDecodeError) as fault:
-            reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
-            raise KnowledgeError(str(folder), 1, f"cannot be read as a folder of fingerprints: {reason}") from None
+            own = _documents(folder, str(folder), True) if folder.is_dir() else [_file(folder, str(folder), True)]
+        except OSError as fault:
+            own = [(str(folder), _unreadable(str(folder), fault), True)]
+        if not own:
+            own = [(str(folder), KnowledgeError(str(folder), 1, "the folder holds no .yaml file: add one"), True)]
+        texts += own
     return texts
 
 
-def _documents(folder: Any, shown_as: str) -> list[tuple[str, str]]:
+def _documents(folder: Any, shown_as: str, is_users_own: bool) -> list[_File]:
     """As `text_yaml.documents`, without importing YAML, which a warm start does not need."""
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     return [
-        (f"{shown_as}/{entry.name}", entry.read_text(encoding="utf-8"))
+        _file(entry, f"{shown_as}/{entry.name}", is_users_own)
         for entry in entries
         if entry.name.endswith((".yaml", ".yml")) and entry.name != "questions.yaml"
     ]
 
 
-def _digest(texts: Iterable[tuple[str, str, bool]]) -> str:
+def _file(entry: Any, shown_as: str, is_users_own: bool) -> _File:
+    try:
+        return shown_as, entry.read_text(encoding="utf-8"), is_users_own
+    except (OSError, UnicodeDecodeError) as fault:
+        return shown_as, _unreadable(shown_as, fault), is_users_own
+
+
+def _unreadable(shown_as: str, fault: OSError | UnicodeDecodeError) -> KnowledgeError:
+    if isinstance(fault, UnicodeDecodeError):
+        line = fault.object.count(b"\n", 0, fault.start) + 1
+        return KnowledgeError(shown_as, line, "it is not UTF-8 text: save it as UTF-8")
+    what = (fault.strerror or "unknown reason").lower()
+    return KnowledgeError(shown_as, 1, f"cannot be read: {what}: name a folder of .yaml files, or one of them")
+
+
+def _digest(texts: Iterable[_File]) -> str:
     digest = hashlib.sha256(_FORMAT.encode())
     for name, text, is_users_own in texts:
         digest.update(f"\0{name}\0{is_users_own}\0{text}".encode())
     return digest.hexdigest()
 
 
-def _read(texts: Iterable[tuple[str, str, bool]], digest: str) -> Fingerprints:
+def _read(texts: Iterable[_File], digest: str) -> Fingerprints:
     from .fingerprint_yaml import read
 
     return read(texts, {*questions(), *UDP_QUESTIONS}, version=digest[:12])

@@ -1,6 +1,7 @@
 """Finds which ports are open, gently: one host at a time here, one file a way of asking a port."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from ..model import Endpoint, Vantage
 
 # A host on this link that let this many of the likeliest ports pass in silence has closed its ears.
 SILENT_PORTS_BEFORE_GIVING_UP = 30
-# Of the ports that stayed silent only the likeliest are asked again, for the packet that got lost.
+# So many of the ports that stayed silent, the likeliest, are asked again for the packet that got lost; where many are
+# known to get lost all are, and more than once.
 ASKED_AGAIN = 45
 # After so many silences in a row a port that answered before is asked again: is the host there, or only a filter?
 SILENCES_BEFORE_DOUBT = 16
@@ -86,22 +88,32 @@ async def sweep(address: str, ports: Sequence[int], dialer: Dialer, way: Way) ->
                 yield heard
         return
     host = _Host(address, dialer, way, may_give_up=dialer.scope.vantage is Vantage.LAN)
-    silent: list[int] = []
+    silent_since: dict[int, float] = {}
     async with aclosing(host.ask_all(ports)) as first:
         async for heard in first:
             if heard.state is State.SILENT:
-                silent.extend(heard.numbers)
+                silent_since |= dict.fromkeys(heard.numbers, time.monotonic())
             else:
                 yield heard
-    likely = frozenset(ports[:ASKED_AGAIN])
-    again = [port for port in silent if port in likely] if host.witness else []
-    if given_up := [port for port in silent if not (host.witness and port in likely)]:
+    silent = [port for port in ports if port in silent_since]
+    again = silent[: ASKED_AGAIN if dialer.pace.repeats() == 1 else None] if host.witness else []
+    if given_up := silent[len(again) :]:
         yield Ports(address, State.SILENT, given_up)
-    async with aclosing(host.ask_all(again)) as second:
-        async for heard in second:
-            for _ in heard.numbers if heard.state is not State.SILENT else ():
-                dialer.pace.lost(address)
-            yield heard
+    repeated = 0
+    while again and repeated < dialer.pace.repeats():
+        repeated += 1
+        asked, again = again, []
+        async with aclosing(host.ask_all(asked)) as answers:
+            async for heard in answers:
+                if heard.state is State.SILENT:
+                    again.extend(heard.numbers)
+                    silent_since |= dict.fromkeys(heard.numbers, time.monotonic())
+                    continue
+                for port in heard.numbers:
+                    dialer.pace.lost(address, silent_since[port])
+                yield heard
+    if again:
+        yield Ports(address, State.SILENT, again)
 
 
 class _Host:
@@ -153,6 +165,8 @@ class _Host:
                         await self._make_sure(len(ports) - start)
                     group.create_task(ask(ports[start : start + lot], slots))
                     start += lot
+                    # The other hosts have their turn.
+                    await asyncio.sleep(0)
         except* Fell as fell:
             raise fell.exceptions[0] from None
         finally:
@@ -161,8 +175,11 @@ class _Host:
     def _note(self, heard: Ports) -> None:
         if heard.state is State.SILENT:
             self._silences += len(heard.numbers)
+            # A queue on the way may make the answers late: the next ones are waited for as long as a stranger's.
+            self._dialer.round_trips_s.pop(self._address, None)
             return
         self._silences = 0
+        self._dialer.pace.answered(self._address, len(heard.numbers))
         # A refusal costs a device least; the last one is the best sign of life.
         if self.witness is None or heard.state is State.CLOSED:
             self.witness = heard.numbers[-1]
@@ -179,5 +196,8 @@ class _Host:
 
     async def _is_alive(self) -> bool:
         asked = [self.witness] if self.witness else []
-        async with aclosing(self._way.ask(self._address, asked, self._dialer)) as answers:
-            return any([heard.state is not State.SILENT async for heard in answers])
+        for _ in range(self._dialer.pace.repeats()):
+            async with aclosing(self._way.ask(self._address, asked, self._dialer)) as answers:
+                if any([heard.state is not State.SILENT async for heard in answers]):
+                    return True
+        return False

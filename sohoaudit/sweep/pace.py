@@ -6,7 +6,9 @@ The numbers come from what other careful scanners allow themselves and from devi
 
 import asyncio
 import contextlib
+import math
 import statistics
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -73,17 +75,22 @@ class Link:
     """The way out, which may be slower than the run's budget: loss and growing round trips halve its rate, as in TCP.
 
     A lost packet is one whose repetition was answered. A queue on the way shows in every round trip, a slow device
-    only in its own: the median of the last ones counts. Clean answers raise the rate again, a step each.
+    only in its own: the median of the last ones counts. What was sent before the rate halved says nothing of the new
+    one. Answers raise it again, a step each.
     """
 
-    LOST_SHARE = 0.05
+    # What a bad line loses at any rate (5 % each way and a little) is no sign of haste: slowing down saves none of it.
+    LOST_SHARE = 0.15
     QUEUE_S = 0.15
     # Losses are known late, after a host's first round: so many are forgiven after a time of clean answers.
-    CREDIT = 20.0
+    CREDIT = 200.0
     LEAST_PACKETS_A_SECOND = 50.0
     # Of so many answers one is judged; after a halving as many must come before the next.
     WINDOW = 32
-    STEPS_TO_DOUBLE = 200
+    # So many answers raise it from nothing to all: at a round trip of 0.1 s about as fast as TCP (RFC 5681, 3.1).
+    STEPS = 1_000
+    # So few of the ports that are open may be missed for packets that got lost; and so often at most one is repeated.
+    MISSED, MOST_REPEATS = 1e-4, 4
 
     def __init__(self, most_packets_a_second: float) -> None:
         """Takes the rate that is never exceeded, and with which it begins."""
@@ -91,27 +98,57 @@ class Link:
         self._shortest_s: dict[str, float] = {}
         self._queued_s: deque[float] = deque(maxlen=self.WINDOW)
         self._lost = 0.0
+        self._answers, self._losses = 0, 0
+        self._halved_s = 0.0
+        self._second, self._sent, self._sent_before = 0, 0, 0
+
+    def sent(self, count: int) -> None:
+        """So many packets leave now."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._sent_before = self._sent if second == self._second + 1 else 0
+            self._second, self._sent = second, 0
+        self._sent += count
+
+    def answered(self, count: int) -> None:
+        """So many packets were answered."""
+        self._answers += count
+        self._lost = max(-self.CREDIT, self._lost - count * self.LOST_SHARE)
+        self.packets_a_second = min(self.most, self.packets_a_second + count * self.most / self.STEPS)
 
     def heard(self, address: str, round_trip_s: float) -> None:
         """An answer came after so many seconds."""
         shortest_s = self._shortest_s[address] = min(round_trip_s, self._shortest_s.get(address, round_trip_s))
+        if time.monotonic() - round_trip_s < self._halved_s:
+            return
         self._queued_s.append(round_trip_s - shortest_s)
-        self._lost = max(-self.CREDIT, self._lost - self.LOST_SHARE)
         if len(self._queued_s) == self.WINDOW and statistics.median(self._queued_s) > self.QUEUE_S:
             self._halve()
-        else:
-            self.packets_a_second = min(self.most, self.packets_a_second + self.most / self.STEPS_TO_DOUBLE)
 
-    def lost(self) -> None:
-        """A packet, or the answer to it, got lost."""
+    def lost(self, moment_s: float | None = None) -> None:
+        """A packet, or the answer to it, got lost at that moment (monotonic; None is now)."""
+        self._losses += 1
+        if moment_s is not None and moment_s < self._halved_s:
+            return
         self._lost += 1
         if self._lost > self.LOST_SHARE * self.WINDOW + 1:
             self._halve()
 
+    @property
+    def repeats(self) -> int:
+        """How often silence is worth asking again: once on a good line, more often the more packets get lost."""
+        if self._losses < 2:
+            return 1
+        share = min(0.5, self._losses / (self._losses + self._answers))
+        return max(1, min(self.MOST_REPEATS, math.ceil(math.log(self.MISSED) / math.log(share)) - 1))
+
     def _halve(self) -> None:
-        self.packets_a_second = max(min(self.LEAST_PACKETS_A_SECOND, self.most), self.packets_a_second / 2)
+        # Half of what really left: a rate that nobody used up says nothing of the line.
+        used = min(self.packets_a_second, max(self._sent, self._sent_before) or self.packets_a_second)
+        self.packets_a_second = max(min(self.LEAST_PACKETS_A_SECOND, self.most), used / 2)
         self._queued_s.clear()
         self._lost = 0.0
+        self._halved_s = time.monotonic()
 
 
 class _Host:
@@ -153,20 +190,34 @@ class PoliteKeeper:
         # The host's turn ends after the run's, so that a full run never bunches what one host gets.
         async with self._host(address).turns.hold(count):
             await self._run.take(count)
+        self.link.sent(count)
+
+    def answered(self, address: str, count: int) -> None:
+        """The host answered to so many packets."""
+        self.link.answered(count)
+        self._run.gap_s = 1 / self.link.packets_a_second
 
     def heard(self, address: str, round_trip_s: float) -> None:
         """The host answered after so many seconds."""
         self.link.heard(address, max(0.0, round_trip_s - 2 * self._run.late_s))
         self._run.gap_s = 1 / self.link.packets_a_second
 
-    def lost(self, address: str) -> None:
-        """A packet to the host, or its answer, got lost: the repetition was answered."""
-        self.link.lost()
+    def lost(self, address: str, moment_s: float | None = None) -> None:
+        """A packet to the host, or its answer, got lost at that moment: the repetition was answered."""
+        self.link.lost(moment_s)
         self._run.gap_s = 1 / self.link.packets_a_second
+
+    def repeats(self) -> int:
+        """How often a host that answers is asked again on a port that was silent."""
+        return self.link.repeats
 
     def burst(self, address: str) -> int:
         """How many packets may go to the host in one turn: one, but for manners that know no haste too great."""
         return max(1, int(self._host(address).manners.host_packets_a_second * BURST_S))
+
+    def gap_s(self, address: str) -> float:
+        """The least time between two new packets to the host, as things stand."""
+        return self._host(address).turns.gap_s
 
     @contextlib.asynccontextmanager
     async def connection(self, address: str) -> AsyncIterator[None]:

@@ -207,7 +207,7 @@ async def _child(told: dict) -> dict:
         likely_first = [*OPEN, *(port for port in ports if port not in OPEN)] if len(ports) > 1 else ports
 
         async def one(address: str) -> int:
-            return sum([p.state is State.OPEN async for p in sweep(address, likely_first, dialer, way)])
+            return sum([each.state is State.OPEN async for each in sweep(address, likely_first, dialer, way)])
 
         found = sum(await asyncio.gather(*(one(str(each)) for each in scope.networks[0])))
     if raw:

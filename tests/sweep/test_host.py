@@ -89,7 +89,7 @@ async def test_a_repetition_that_is_answered_is_told_to_the_link_as_a_loss() -> 
     keeper = PoliteKeeper(LAB)
     way = Told(lambda port, count: State.SILENT if count == 5 else State.CLOSED)
     await states(way, range(1, 10), dialer(keeper))
-    assert keeper.link._lost == 1
+    assert keeper.link._losses == 1
 
 
 def test_no_default_port_and_no_port_of_a_range_does_harm() -> None:

@@ -15,6 +15,7 @@ import pytest
 from lab.capture import SYN, Capture, Packet, busiest_second, questions
 from lab.namespaces import LabError, inside, ip, nft
 
+from sohoaudit.knowledge.ports import harmful_ports
 from sohoaudit.sweep import raw as program
 from sohoaudit.sweep.frames import FIRST_SOURCE_PORT
 
@@ -140,7 +141,8 @@ def test_a_helper_that_is_told_too_much_at_once_keeps_the_pace_by_itself(link: L
         "from sohoaudit.sweep.pace import NORMAL\nfrom sohoaudit.sweep.raw_client import Raw\n"
         "async def main():\n    scope = Scope((ipaddress.ip_network('10.77.0.0/24'),))\n"
         "    raw = await Raw.start(scope, NORMAL, Here(), ())\n"
-        f"    await raw.ask('{HOST}', range(2000, 2060))\n    await asyncio.sleep(2)\n    await raw.close()\n"
+        f"    await raw.ask([int(ipaddress.ip_address('{HOST}'))], range(2000, 2060), 0, 0)\n"
+        "    await asyncio.sleep(2)\n    await raw.close()\n"
         "asyncio.run(main())\n"
     )
     with Capture(link, "asker", tmp_path / "frames") as seen:  # type: ignore[arg-type]
@@ -178,12 +180,8 @@ def test_without_the_right_all_is_asked_by_connections_and_the_reason_is_told(li
 
 
 def test_where_raw_answers_are_not_seen_the_helper_is_not_believed(link: Link) -> None:
-    rule = f"tcp sport >= {FIRST_SOURCE_PORT} drop"
-    nft(link.office, f"table ip odd {{ chain in {{ type filter hook input priority -5;\n {rule}\n }}\n }}\n")
-    try:
+    with _unseen(link):
         found = link.ask()
-    finally:
-        nft(link.office, "delete table ip odd")
     assert (found["way"], open_of(found)) == ("connect", set(OPEN))
     assert "not seen here" in found["fault"]
 
@@ -222,9 +220,21 @@ def test_an_interface_that_goes_down_is_a_fault_that_is_told(link: Link) -> None
 
 
 def test_a_link_without_macs_is_refused_in_one_line() -> None:
-    orders = program.Orders("lo", "127.0.0.1", "", "", [], [], [], [], 20, 1_000)
+    nothing = {"on_link": [], "networks": [], "excluded": [], "shut": []}
+    orders = program.Orders(interface="lo", source="127.0.0.1", host_rate=20, run_rate=1_000, **nothing)  # type: ignore[arg-type]
     with pytest.raises(OSError, match="lo is no Ethernet or Wi-Fi link"):
         program.open_wire(orders)
+
+
+@contextlib.contextmanager
+def _unseen(link: Link) -> Iterator[None]:
+    """Raw questions get no answer, whoever they ask."""
+    rule = f"tcp sport >= {FIRST_SOURCE_PORT} drop"
+    nft(link.office, f"table ip odd {{ chain in {{ type filter hook input priority -5;\n {rule}\n }}\n }}\n")
+    try:
+        yield
+    finally:
+        nft(link.office, "delete table ip odd")
 
 
 @contextlib.contextmanager
@@ -250,3 +260,37 @@ def _noise(link: Link) -> Iterator[None]:
     finally:
         noisy.kill()
         noisy.wait()
+
+
+def test_without_a_pace_to_keep_a_whole_host_is_told_at_once_and_right(link: Link) -> None:
+    found = link.ask(pace="lab", ports="all")
+    assert (found["way"], found["fault"], open_of(found)) == ("syn", None, set(OPEN))
+    # Ports that do harm when spoken to stay unasked, and count as silent.
+    silent = {port for port, state in found["states"].items() if state == "silent"}
+    assert silent == harmful_ports()
+    assert len(found["states"]) == 65_535
+
+
+def test_without_a_pace_a_host_that_drops_shows_its_one_open_port(link: Link) -> None:
+    found = link.ask(pace="lab", host=DROPS, ports="all")
+    assert open_of(found) == {80}
+    assert len(found["states"]) == 65_535
+
+
+def test_without_a_pace_a_helper_that_sees_no_answers_is_not_believed_either(link: Link) -> None:
+    with _unseen(link):
+        found = link.ask(pace="lab")
+    assert (found["way"], open_of(found)) == ("connect", set(OPEN))
+
+
+def test_without_a_pace_nobody_at_home_costs_every_port_a_line_and_ends(link: Link) -> None:
+    began = time.monotonic()
+    found = link.ask(pace="lab", host="10.77.0.77", ports=list(range(1, 101)))
+    assert set(found["states"].values()) == {"silent"}
+    assert len(found["states"]) == 100
+    assert time.monotonic() - began < 10
+
+
+def test_without_a_pace_a_helper_that_is_killed_costs_no_open_port(link: Link) -> None:
+    found = link.ask(pace="lab", host=TARPIT, ports=PORTS, kill_after=1)
+    assert open_of(found) == set(PORTS)
