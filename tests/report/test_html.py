@@ -207,6 +207,22 @@ def test_nothing_is_green_while_something_could_not_be_looked_at(office: Audit) 
     assert 'class="verdict v-fine"' in rendered(CLEAN)
 
 
+@pytest.mark.parametrize(
+    ("office", "said"),
+    [
+        (audit(VERSIONLESS), "One device did not tell its firmware version"),
+        (audit(replace(NAS, identity=None, hostname=None)), "One device did not tell what it is"),
+        (audit(), "Nothing can be called fine, because nothing answered."),
+    ],
+    ids=["no version", "no name", "nobody"],
+)
+def test_the_technicians_list_of_gaps_says_what_page_one_says(office: Audit, said: str) -> None:
+    page = rendered(office)
+    behind = Page(page[page.index('<section id="coverage"') : page.index('<section id="priority"')]).text
+    assert said in behind
+    assert "Everything that answered was looked at." not in behind
+
+
 def test_a_device_with_a_gap_or_without_a_name_is_not_called_fine() -> None:
     nas = "Nothing that needs doing on one device: Synology DS220+"
     assert (
