@@ -12,14 +12,15 @@ from ..model import Endpoint
 from . import ASKED_AGAIN, WHOLE_HOST, Ports, State
 from .connect import Connect, timeout_s
 from .job import CLOSED, OPEN
-from .raw_client import Raw
+from .raw_client import Question, Raw
 
 PROOF_TRIES = 2
 ASKED_BEFORE_PROOF, PROOF_WITHIN_S = 16, 2.0
 # What the pace gives a host within this time the helper is told at once; it still leaves packet by packet.
-LOT_S = 0.2
+LOT_S = 0.1
 # Once so many hosts have answered, silence lasts for a stranger four times as long as for the slowest of them.
 HOSTS_THAT_TELL, SHORTEST_TIMEOUT_S = 8, 0.3
+SURVEYED_AT_ONCE = 8_192
 _IS_CLOSED = bytes(state == CLOSED for state in range(256))
 _IS_SILENT = bytes(state not in (CLOSED, OPEN) for state in range(256))
 
@@ -137,18 +138,9 @@ class Syn:
         is_whole = _has_no_limit(address, dialer)
         gap_s, wait_s = (0.0, 0.0) if is_whole else (dialer.pace.gap_s(address), self._wait_s(address, dialer))
         question = await self._raw.ask([int(ipaddress.IPv4Address(address))], admitted, gap_s, wait_s)
-        try:
-            while True:
-                found, question.found = question.found, []
-                for place in found:
-                    self._believe()
-                    yield Ports(address, State.OPEN, (admitted[place],))
-                if question.states is not None or self._raw.is_over:
-                    break
-                await question.news.wait()
-                question.news.clear()
-        finally:
-            self._raw.forget(question)
+        async with aclosing(self._opened(question)) as opened:
+            async for place in opened:
+                yield Ports(address, State.OPEN, (admitted[place],))
         if question.states is None:
             return
         if question.round_trip_s:
@@ -156,6 +148,44 @@ class Syn:
         for state, is_such in ((State.CLOSED, _IS_CLOSED), (State.SILENT, _IS_SILENT)):
             if numbers := list(compress(admitted, question.states.translate(is_such))):
                 yield Ports(address, state, numbers)
+
+    async def survey(
+        self, network: ipaddress.IPv4Network, ports: Sequence[int], dialer: Dialer
+    ) -> AsyncGenerator[Endpoint, None]:
+        """Ask some ports of every address of a network at once, and yield the open ones; silence tells nothing here.
+
+        For paces without a limit. The scope is checked address by address where it counts, in the helper.
+
+        Raises:
+            ValueError: the pace has a limit, which goes by hosts.
+        """
+        if not _has_no_limit(str(network[0]), dialer):
+            raise ValueError(f"{network}: a survey is no way to ask at this pace")
+        first, last = int(network[0]), int(network[-1])
+        lots = [
+            range(start, min(last + 1, start + SURVEYED_AT_ONCE)) for start in range(first, last + 1, SURVEYED_AT_ONCE)
+        ]
+        questions = [(lot, await self._raw.ask(lot, ports, 0, 0)) for lot in lots]
+        self._is_used = True
+        for lot, question in questions:
+            async for place in self._opened(question):
+                host, port = divmod(place, len(ports))
+                yield Endpoint(str(ipaddress.IPv4Address(lot[host])), ports[port])
+
+    async def _opened(self, question: Question) -> AsyncGenerator[int, None]:
+        """The places of open ports as they are found, until all is known or the helper is gone."""
+        try:
+            while True:
+                found, question.found = question.found, []
+                for place in found:
+                    self._believe()
+                    yield place
+                if question.states is not None or self._raw.is_over:
+                    return
+                await question.news.wait()
+                question.news.clear()
+        finally:
+            self._raw.forget(question)
 
     def _believe(self) -> None:
         if self._is_proven is None:

@@ -22,7 +22,7 @@ from sohoaudit.sweep.syn import Syn
 
 async def main(told: dict) -> dict:
     """Start the helper, sweep, and tell states by port, the way that was used, and what the helper may."""
-    scope = Scope((ipaddress.ip_network(told["scope"]),))
+    scope = Scope(tuple(map(ipaddress.ip_network, told["scope"].split())))
     manners = MANNERS[told.get("pace", "normal")]
     dialer = Dialer(scope, PoliteKeeper(manners))
     try:

@@ -22,6 +22,7 @@ from sohoaudit.sweep.frames import FIRST_SOURCE_PORT
 pytestmark = pytest.mark.lab
 
 ASKER, HOST, DROPS, TARPIT = "10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.0.4"
+ASKER6, HOST6 = "fd00:77::1", "fd00:77::2"
 OPEN = (22, 80, 443)
 PORTS = [80, 22, *range(1, 22), 443, *range(1_000, 1_024)]
 HERE = Path(__file__).resolve().parents[2]
@@ -44,9 +45,10 @@ class Link:
         for name in (self.asker, self.office):
             subprocess.run(["ip", "netns", "add", name], check=True)
         ip([f"link add eth0 netns {self.asker} type veth peer name eth0 netns {self.office}"])
-        ip([f"addr add {ASKER}/24 dev eth0", "link set eth0 up", "link set lo up"], self.asker)
+        six = f"addr add {ASKER6}/64 dev eth0 nodad"
+        ip([f"addr add {ASKER}/24 dev eth0", six, "link set eth0 up", "link set lo up"], self.asker)
         ip([f"addr add {each}/24 dev eth0" for each in (HOST, DROPS, TARPIT)], self.office)
-        ip(["link set eth0 up", "link set lo up"], self.office)
+        ip([f"addr add {HOST6}/64 dev eth0 nodad", "link set eth0 up", "link set lo up"], self.office)
         nft(self.office, RULES)
         with inside(self.office):
             for port in OPEN:
@@ -204,6 +206,12 @@ def test_the_whole_link_is_asked_for_its_macs_within_two_seconds(link: Link) -> 
     found = link.ask(resolve=True, ports=[])
     assert {address for address, _ in found["macs"]} == {HOST, DROPS, TARPIT}
     assert found["seconds"] < 2
+
+
+def test_addresses_of_ipv6_are_asked_for_their_macs_by_nd(link: Link) -> None:
+    found = link.ask(resolve=True, ports=[], scope="10.77.0.0/29 fd00:77::/125")
+    assert {address for address, _ in found["macs"]} == {HOST, DROPS, TARPIT, HOST6}
+    assert len({mac for _, mac in found["macs"]}) == 1
 
 
 def test_an_interface_that_goes_down_is_a_fault_that_is_told(link: Link) -> None:
