@@ -59,8 +59,10 @@ async def describe(endpoint: Endpoint, url: str, dial: Dialogue) -> Observation 
     Returns:
         `upnp.*` of the description's root device; of a gateway also `upnp.control_url`, `upnp.connection_status`,
         `upnp.uptime` (seconds), `upnp.external_address`, `upnp.ipv6_firewall` ("on" or "off") and `upnp.ipv6_pinholes`
-        ("allowed" or "refused"; no service lists those that are open), and `upnp.mapping`, a line each:
+        ("allowed" or "refused"), and `upnp.mapping`, a line each:
         `TCP 8081 192.168.50.20:80 enabled lease=0 "description"`. `upnp.fault` says what was not read to the end.
+        Open pinholes are not told: the service has no list of them (ISO/IEC 29341-24-11, scope), and answers for one by
+        its number to the device that opened it alone, so that guessing numbers would tell nothing.
     """
     place = _place(endpoint, url)
     if not place:
