@@ -30,6 +30,19 @@ _SPEAK = """
 import socket, sys
 with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as speaking: speaking.sendto(b"hello", (sys.argv[1], 9))
 """
+# A device asks for a way in through the IPv6 firewall, as a game does (WANIPv6FirewallControl:1 AddPinhole).
+_PINHOLE = """
+import http.client, sys
+kind = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"
+action, *pairs = sys.argv[2:]
+inner = "".join(f"<{name}>{value}</{name}>" for name, _, value in (pair.partition("=") for pair in pairs))
+body = ('<?xml version="1.0"?>\\r\\n<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
+        's:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>'
+        f'<u:{action} xmlns:u="{kind}">{inner}</u:{action}></s:Body></s:Envelope>\\r\\n')
+there = http.client.HTTPConnection(sys.argv[1], 5000, timeout=5)
+there.request("POST", "/ctl/IP6FCtl", body, {"Content-Type": "text/xml", "SOAPAction": f'"{kind}#{action}"'})
+print(there.getresponse().read().decode())
+"""
 _CHATTER = """
 import socket, sys, time
 speaking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -258,6 +271,23 @@ def test_forwards_to_controls_and_files_are_pressing_and_one_to_the_routers_own_
     assert told["192.168.77.30:3074"]["priority"] == "medium"
     (abuse,) = [f for d in document["devices"] for f in d["findings"] if f["rule"] == "compromise.upnproxy"]
     assert abuse["priority"] == "urgent" and "192.168.77.1:80" in abuse["summary"]
+
+
+def test_a_pinhole_that_a_device_opened_is_counted_and_left_open(both_families: Lab, tmp_path: Path) -> None:
+    fine = BOTH_FAMILIES.device("fine").address6
+    ask = [sys.executable, "-c", _PINHOLE, ROUTER6]
+    more = [f"InternalClient={fine}", "InternalPort=8080", "Protocol=6", "LeaseTime=600"]
+    added = both_families.run("fine", *ask, "AddPinhole", "RemoteHost=", "RemotePort=0", *more).stdout
+    number = added.partition("<UniqueID>")[2].partition("<")[0]
+    assert number, added
+    try:
+        document = audit(both_families, "desk", tmp_path, "scan", "gateway")
+        still = both_families.run("fine", *ask, "GetPinholePackets", f"UniqueID={number}").stdout
+    finally:
+        both_families.run("fine", *ask, "DeletePinhole", f"UniqueID={number}")
+    (told,) = [f for d in document["devices"] for f in d["findings"] if f["rule"] == "upnp.ipv6-pinhole"]
+    assert (told["facts"]["count"], told["priority"]) == ("1", "medium")
+    assert "<PinholePackets>" in still, still
 
 
 def test_the_audit_changes_nothing_in_the_routers_table(both_families: Lab, tmp_path: Path) -> None:
