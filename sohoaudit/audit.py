@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import math
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +21,7 @@ from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
 from .knowledge.gaps import gap
 from .merging import joined_scope
-from .model import Audit, Device, Gap, Priority, Scope, Transport, Vantage
+from .model import Audit, Device, Evidence, Gap, Priority, Scope, Transport, Vantage
 from .sweep import Way
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 NAMED_ADDRESSES = 16
 # After this long a device is left as far as it was read, so that one that drips cannot hold up the office.
 HOST_TIME_S = 120
+# Once something was sent, Linux gives an entry that is stale up after 5 s and three questions (arp(7)).
+NEIGHBOUR_FORGOTTEN_S = 9.0
 # The progress is told so often at least.
 TOLD_EVERY_S = 1.0
 
@@ -162,6 +165,7 @@ class Auditor:
         self._gaps = [*gaps, *(gap for done in self._restored for gap in done.gaps)]
         self._gateways: tuple[str, ...] = ()
         self._stopped = asyncio.Event()
+        self._began, self._began_s = datetime.now(UTC), time.monotonic()
         self._estimate = _estimate(0, settings, is_on_link=True)
         self._busy: dict[str, Visit] = {}
         done = len(self._restored)
@@ -173,7 +177,8 @@ class Auditor:
 
     async def run(self) -> Audit:
         """The whole audit; faults of devices, probes and rules are in its coverage and never raised."""
-        started = self._journal.head.started if self._journal else datetime.now(UTC)
+        self._began, self._began_s = datetime.now(UTC), time.monotonic()
+        started = self._journal.head.started if self._journal else self._began
         # On macOS this runs a program.
         self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
         raw = await self._started_raw() if self._settings.sweep == "syn" else None
@@ -282,6 +287,7 @@ class Auditor:
         try:
             async with asyncio.timeout(HOST_TIME_S):
                 await visit.run()
+                await self._settle(visit)
         except TimeoutError:
             self._gaps.append(gap("probe", address, "slow", str(HOST_TIME_S)))
         except Exception as fault:
@@ -297,6 +303,21 @@ class Auditor:
         await self._write_down(visit)
         self.progress.finished += 1
         self._watch(self.progress)
+
+    async def _settle(self, visit: Visit) -> None:
+        """Tell a host that is on the link and answered at no port from one that only an old entry still names.
+
+        What left is no device that was looked at again: else all of it would be called fixed.
+        """
+        if visit.has_answered or not visit.link_ways:
+            return
+        if "arp" not in visit.link_ways:
+            await asyncio.sleep(visit.began_s + NEIGHBOUR_FORGOTTEN_S - time.monotonic())
+            there = await asyncio.to_thread(self._here.neighbours, joined_scope(self._scopes))
+            if visit.face.address not in {neighbour.address for neighbour in there}:
+                return
+        visit.has_answered = True
+        visit.gaps.append(gap("sweep", visit.face.address, "link-only"))
 
     async def _write_down(self, visit: Visit) -> None:
         """Put a finished host into the journal; where that fails the audit goes on without one."""
@@ -337,7 +358,8 @@ class Auditor:
         return Audit(
             scope=joined_scope(self._scopes),
             started=started,
-            ended=datetime.now(UTC),
+            # Wall clocks jump, and no audit ends before it began.
+            ended=max(started, self._began + timedelta(seconds=time.monotonic() - self._began_s)),
             devices=devices,
             coverage=tuple(dict.fromkeys(self._gaps)),
             knowledge=known_from(),
@@ -360,19 +382,21 @@ class Auditor:
         for face in self._faces:
             if face.is_hairpin and face.open:
                 yield gap("sweep", face.address, "outside-only", face.address)
-        six = [address for device in devices if (address := _doubted6(device))]
-        if six:
+        if six := [address for device in devices if (address := _doubted6(device, "firewall"))]:
             yield gap("sweep", "IPv6", "firewalled6", " ".join(six[:NAMED_ADDRESSES]))
+        for own in filter(None, (_doubted6(device, "own-side") for device in devices)):
+            yield gap("sweep", own, "outside-only", own)
         for scope in self._scopes:
             for network in self._here.lan6 if "lan" in scope.targets else ():
                 if not scope.holds(network.network_address):
                     yield gap("discover", str(network), "left-out-public")
 
 
-def _doubted6(device: Device) -> str | None:
-    """The address of a device whose management the IPv6 firewall is said to hide; of several the lasting one."""
-    six = [e.endpoint.address for e in device.exposures if e.doubt == "firewall" and e.management]
-    return next((address for address in six if mac_in(address)), six[0] if six else None)
+def _doubted6(device: Device, doubt: str) -> str | None:
+    """The global address of a device on which its management is doubted for this reason; of several the lasting one."""
+    found = [e for e in device.exposures if e.doubt == doubt and e.evidence is Evidence.GLOBAL_ADDRESS and e.management]
+    addresses = [exposure.endpoint.address for exposure in found]
+    return next((address for address in addresses if mac_in(address)), addresses[0] if addresses else None)
 
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:

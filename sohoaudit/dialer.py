@@ -44,8 +44,8 @@ class BudgetSpent(Exception):
 class Pace(Protocol):
     """The manners that the door keeps; `sweep/pace.py` has the real one."""
 
-    async def packet(self, address: str, count: int = 1) -> None:
-        """Wait until one more new packet, or `count` of them, may be sent to the host."""
+    async def packet(self, address: str, count: int = 1, *, is_talk: bool = False) -> None:
+        """Wait until one more new packet, or `count` of them, may be sent to the host; talk goes before the sweep."""
 
     def burst(self, address: str) -> int:
         """How many packets may go to the host in one turn."""
@@ -68,8 +68,8 @@ class Pace(Protocol):
     def be_gentle_to(self, address: str) -> None:
         """Ask this host less from now on."""
 
-    def connection(self, address: str) -> contextlib.AbstractAsyncContextManager[None]:
-        """Hold one of the host's few connections."""
+    def connection(self, address: str, *, is_brief: bool = False) -> contextlib.AbstractAsyncContextManager[None]:
+        """Hold one of the host's few connections; a brief one goes before the others."""
 
     def request(self, endpoint: Endpoint) -> contextlib.AbstractAsyncContextManager[None]:
         """Hold the one request that may be in flight at an endpoint; raises BudgetSpent where there were enough."""
@@ -135,8 +135,8 @@ class Dialer:
             await self.pace.packet(address, len(admitted))
         return admitted
 
-    async def connect(self, endpoint: Endpoint, timeout_s: float) -> socket.socket:
-        """A connected, non-blocking TCP socket, which the caller closes.
+    async def connect(self, endpoint: Endpoint, timeout_s: float, *, is_talk: bool = False) -> socket.socket:
+        """A connected, non-blocking TCP socket, which the caller closes; `is_talk` where something will be said.
 
         Raises:
             OutOfScope: the scope does not hold the address.
@@ -145,7 +145,7 @@ class Dialer:
             OSError: no route, no right, no descriptor left.
         """
         host, port = self._locate(endpoint)
-        await self.pace.packet(endpoint.address)
+        await self.pace.packet(endpoint.address, is_talk=is_talk)
         sock = _socket(host, socket.SOCK_STREAM)
         started = time.perf_counter()
         try:
@@ -169,7 +169,7 @@ class Dialer:
             OSError: as `connect`.
         """
         async with self.pace.connection(endpoint.address):
-            sock = await self.connect(endpoint, timeout_s)
+            sock = await self.connect(endpoint, timeout_s, is_talk=True)
             try:
                 reader, writer = await asyncio.open_connection(sock=sock)
             except BaseException:

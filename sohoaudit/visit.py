@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from . import discover, probe
@@ -36,6 +37,8 @@ class Visit:
         self.face = face
         self.gaps: list[Gap] = []
         self.has_answered = False
+        self.link_ways: set[str] = set()
+        self.began_s = time.monotonic()
         self._keeper = keeper
         self._identifier = identifier
         self._tcp_ports = tcp_ports
@@ -48,10 +51,13 @@ class Visit:
 
     def note(self, sighting: discover.Sighting) -> None:
         """Keep what was said while the host was being found."""
-        if sighting.way != "named":
+        if sighting.way in discover.LINK_WAYS:
+            self.link_ways.add(sighting.way)
+        elif sighting.way != "named":
             self.has_answered = True
         if sighting.observation:
             self.face.observations.append(sighting.observation.seen_from(self.face.vantage))
+            self._take_care()
         self.face.mac = sighting.mac or self.face.mac
 
     def sort(self) -> None:
@@ -96,9 +102,9 @@ class Visit:
             async for observation in probe.ask(endpoint, self._dialogue):
                 is_mute = False
                 self._keep(observation)
+                self._take_care()
             if is_mute and endpoint.transport is Transport.TCP and probe.speaks(endpoint):
                 self.gaps.append(gap("probe", str(endpoint), "mute"))
-            self._take_care()
 
     async def _ask_the_postponed(self) -> None:
         if not self._postponed:

@@ -71,7 +71,12 @@ def scan(
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="TARGET", help="Never touch these.")] = None,
     ports: Annotated[
-        str | None, typer.Option("--ports", metavar="80,443,8000-8010", help="TCP ports; default: the 84 telling ones.")
+        str | None,
+        typer.Option(
+            "--ports",
+            metavar="80,8000-8010|thorough",
+            help="TCP ports; default: the 84 telling ones; thorough: also those where intruders were found.",
+        ),
     ] = None,
     vantage: Annotated[Vantage, typer.Option("--vantage", help="Where this machine stands.")] = Vantage.LAN,
     authorized: Annotated[

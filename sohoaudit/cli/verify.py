@@ -49,8 +49,8 @@ def verify(
         wanted = [past[identifier] for identifier in findings or ()] if not every else past.values()
         wanted = [one for one in wanted if findings or one.fixed is None]
         errands, told = verifying.errands(known, wanted)
-        if dry_run:
-            print("\n".join(errand.described for errand in errands) or "nothing to ask")
+        if dry_run or not wanted:
+            print("\n".join(errand.described for errand in errands) or "no finding is open: nothing to ask")
             return
         from ..audit import Settings
 

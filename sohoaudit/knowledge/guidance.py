@@ -49,11 +49,15 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a remedy costs: minutes, who can do it (`you`, `provider`, `technician`, `new`), and what people notice."""
+    """What a remedy costs: minutes, who can do it (`you`, `provider`, `technician`, `new`), and what people notice.
+
+    `now_minutes` are those of the steps that cannot wait for the rest, 0 where there are none apart.
+    """
 
     minutes: int
     who: str
     effects: str
+    now_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ def effort(rule: str, language: str, facts: Mapping[str, str]) -> Effort | None:
     if not row:
         return None
     sentences = _sentences(texts["effects"], facts, _values(language, facts)) if "effects" in texts else iter(())
-    return Effort(int(str(row["minutes"])), str(row["who"]), _joined(sentences, language))
+    now = int(str(row.get("now", 0))) if facts.get("reach") in ("internet", "perhaps") else 0
+    return Effort(int(str(row["minutes"])), str(row["who"]), _joined(sentences, language), now)
 
 
 def bands(

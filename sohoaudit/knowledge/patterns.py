@@ -8,12 +8,13 @@ engine cannot do, and no counted gap above 100, which costs it dearly.
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Protocol
 
 LONGEST_COUNT = 100
 SHORTEST_LITERAL = 2
 _LINE_LIMIT = 200  # in characters or bytes; what is longer counts as a page
-_LARGE_PAGE_CHARS, _MANY_PAGES_CHARS = 16_384, 500_000
+_LARGE_PAGE_CHARS, _MANY_PAGES_CHARS = 16_384, 700_000
 _OFTEN_IN_VAIN = 16
 
 Groups = Mapping[str, str]
@@ -104,7 +105,8 @@ class _LinearPattern:
         self._pattern, self._made = f"((?m){pattern})", made
         self._at_start, self._anywhere = anchor.ANCHOR_START, anchor.UNANCHORED
         in_line = made(f"(?s:.*?){self._pattern}")
-        self._groups = tuple([(name.decode(), number) for name, number in in_line.NamedCapturingGroups()])
+        numbers = {name.decode(): number for name, number in in_line.NamedCapturingGroups()}
+        self._groups = tuple(sorted(numbers.items(), key=itemgetter(1)))  # in their order, as the other engine has them
         self._in_line, self._in_vain = in_line.Match, 0
         self._in_page: Any = None
 

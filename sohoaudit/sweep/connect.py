@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
@@ -15,6 +15,8 @@ from .attempts import FIRST_TIMEOUT_S, NO_WAY, SHORTEST_TIMEOUT_S, Address, Atte
 # An attempt counts among the host's connections as long as it may become one: twice its round trip and this; where
 # nobody knows the round trip, so long that two at a time keep up 20 a second.
 HOLDS_S, STRANGER_HOLDS_S = 0.02, 0.1
+# A turn of the pace is good for so long; whoever waited longer for a connection takes another.
+LATE_S = 0.01
 # In haste so many ports of a host are handed over first; once one of them answered, the rest, two lots at a time.
 SAMPLE, LOT, LOTS_AT_ONCE = 1_024, 4_096, 2
 # A silent port is asked so often in all; more often once a repetition was answered, because then packets get lost.
@@ -33,6 +35,8 @@ class Connect:
     def __init__(self) -> None:
         """Opens nothing yet."""
         self._attempts = Attempts()
+        # One attempt of a host waits for its turn at a time, so that no question waits behind many.
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._loses_packets = False
 
     def lot(self, address: str, dialer: Dialer) -> int:
@@ -58,13 +62,20 @@ class Connect:
 
     async def _ask_one(self, address: str, port: int, dialer: Dialer) -> Ports:
         there, place_of, decided = _located(address, [port], dialer)
-        told: asyncio.Queue[News] = asyncio.Queue()
+        if not there:
+            return decided[0]
+        clock, told = asyncio.get_running_loop().time, asyncio.Queue[News]()
         async with contextlib.AsyncExitStack() as slot:
-            if there:
-                await slot.enter_async_context(dialer.pace.connection(address))
+            async with self._turns[address]:
                 there = await dialer.admit(address, there)
+                turn_s = clock()
+                if there:
+                    await slot.enter_async_context(dialer.pace.connection(address, is_brief=True))
+                if clock() - turn_s > LATE_S:
+                    # The turn went by while others held the connections.
+                    await dialer.admit(address, there)
             if not there:
-                return decided[0] if decided else Ports(address, State.SILENT, (port,))
+                return Ports(address, State.SILENT, (port,))
             known_s = dialer.round_trips_s.get(address)
             with self._under_way(_batch(address, there, place_of, dialer, told, is_hasty=False)):
                 with contextlib.suppress(TimeoutError):

@@ -53,6 +53,7 @@ class Turns:
         # How late this machine itself was of late: what it adds to every time that is measured here.
         self.late_s = 0.0
         self._queue = asyncio.Lock()
+        self._pressing = 0
 
     async def take(self, count: int = 1) -> None:
         """Wait for the next moment; `count` things happen in it, and the one after waits that much longer."""
@@ -60,10 +61,14 @@ class Turns:
             pass
 
     @contextlib.asynccontextmanager
-    async def hold(self, count: int = 1) -> AsyncIterator[None]:
-        """The same for a moment that another budget may put off: it counts from when the block ends."""
+    async def hold(self, count: int = 1, *, is_pressing: bool = False) -> AsyncIterator[None]:
+        """The same for a moment that another budget may put off: it counts from when the block ends.
+
+        What is pressing goes before all that wait and are not.
+        """
         clock = asyncio.get_running_loop().time
-        async with self._queue:
+        await self._come_to_turn(is_pressing)
+        try:
             moment = max(clock(), self._next_s)
             # A loop cannot sleep shorter than this; the debt is paid by the next one.
             if moment - clock() > SHORTEST_SLEEP_S:
@@ -71,6 +76,55 @@ class Turns:
             self.late_s = max(0.9 * self.late_s, clock() - moment)
             yield
             self._next_s = max(moment, clock() - FORGIVEN_S) + count * self.gap_s
+        finally:
+            self._queue.release()
+
+    async def _come_to_turn(self, is_pressing: bool) -> None:
+        self._pressing += is_pressing
+        try:
+            await self._queue.acquire()
+            while self._pressing and not is_pressing:
+                # To the end of the line, behind whoever is pressed.
+                self._queue.release()
+                await self._queue.acquire()
+        finally:
+            self._pressing -= is_pressing
+
+
+class Places:
+    """So many connections a host may have at once; who needs one but for a moment goes before the others."""
+
+    def __init__(self, count: int) -> None:
+        """Takes how many there are."""
+        self._free = count
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @contextlib.asynccontextmanager
+    async def hold(self, *, is_brief: bool) -> AsyncIterator[None]:
+        """Hold one, once there is one."""
+        if self._free:
+            self._free -= 1
+        else:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.appendleft(turn) if is_brief else self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._give_back()
+                raise
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 class Link:
@@ -168,7 +222,7 @@ class _Host:
         self.manners = manners
         self.turns.gap_s = (1 + LATENESS_S) / manners.host_packets_a_second
         self.requests_apart.gap_s = manners.request_gap_s
-        self.connections = asyncio.Semaphore(manners.host_connections)
+        self.connections = Places(manners.host_connections)
 
 
 class PoliteKeeper:
@@ -189,10 +243,13 @@ class PoliteKeeper:
         if host.manners.host_packets_a_second > GENTLE.host_packets_a_second:
             host.treat_with(GENTLE)
 
-    async def packet(self, address: str, count: int = 1) -> None:
-        """Wait until one more new packet, or `count` of them, may go to the host."""
+    async def packet(self, address: str, count: int = 1, *, is_talk: bool = False) -> None:
+        """Wait until one more new packet, or `count` of them, may go to the host; talk goes before the sweep.
+
+        What a device says may tell that it is fragile, and the sooner that is known the less it is asked.
+        """
         # The host's turn ends after the run's, so that a full run never bunches what one host gets.
-        async with self._host(address).turns.hold(count):
+        async with self._host(address).turns.hold(count, is_pressing=is_talk):
             await self._run.take(count)
         self.link.sent(count)
         self.sent[address] += count
@@ -225,9 +282,9 @@ class PoliteKeeper:
         return self._host(address).turns.gap_s
 
     @contextlib.asynccontextmanager
-    async def connection(self, address: str) -> AsyncIterator[None]:
-        """Hold one of the host's connections."""
-        async with self._host(address).connections:
+    async def connection(self, address: str, *, is_brief: bool = False) -> AsyncIterator[None]:
+        """Hold one of the host's connections; a brief one goes before the others."""
+        async with self._host(address).connections.hold(is_brief=is_brief):
             yield
 
     @contextlib.asynccontextmanager

@@ -217,7 +217,7 @@ PATTERNS = st.text(alphabet="abK1.(|)*+?[]\\\\d^$-", max_size=12)
 
 
 @given(PATTERNS, st.text(alphabet="abkK1. -\n", max_size=30))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_a_pattern_the_lint_lets_through_means_the_same_in_both_engines(pattern, text):
     assume(not any(True for _ in patterns.lint(pattern)))
     linear, plain = patterns.LinearEngine(), patterns.PlainEngine()
@@ -226,7 +226,7 @@ def test_a_pattern_the_lint_lets_through_means_the_same_in_both_engines(pattern,
 
 
 @given(PATTERNS, st.text(alphabet="abkK1. -\n", max_size=30))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_a_pattern_reads_the_same_in_a_line_and_in_a_page(pattern, text):
     assume(not any(True for _ in patterns.lint(pattern)))
     engine = patterns.LinearEngine()
@@ -251,6 +251,7 @@ def test_every_shipped_pattern_reads_the_same_in_a_line_and_in_a_page():
 
 
 @given(st.lists(st.text("ab1é", min_size=1, max_size=4), max_size=8, unique=True), st.text("ab1é \n", max_size=40))
+@settings(deadline=None)
 def test_a_set_of_literals_finds_the_same_in_a_line_in_a_page_and_without_a_library(literals, text):
     sets = [engine.literals(literals) for engine in (patterns.LinearEngine(), patterns.PlainEngine())]
     found = [set(one.matching(text)) for one in sets]
@@ -260,7 +261,7 @@ def test_a_set_of_literals_finds_the_same_in_a_line_in_a_page_and_without_a_libr
 
 
 @given(PATTERNS, st.text(alphabet="abkK1. -\n", max_size=30))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_a_match_holds_one_of_the_literals_its_pattern_needs(pattern, text):
     assume(not any(True for _ in patterns.lint(pattern)))
     engine = patterns.LinearEngine()

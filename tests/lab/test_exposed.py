@@ -225,6 +225,30 @@ def test_a_mapping_added_by_the_routers_own_client_is_found_with_its_words(both_
             and f["facts"]["internal"] == "192.168.77.10:21"] == ["high"]  # fmt: skip
 
 
+def test_forwards_to_controls_and_files_are_pressing_and_one_to_the_routers_own_is_abuse(
+    both_families: Lab, tmp_path: Path
+) -> None:
+    ask = ["upnpc", "-u", "http://192.168.77.1:5000/rootDesc.xml"]
+    wanted = {("192.168.77.10", 5555): "adb", ("192.168.77.30", 445): "smb", ("192.168.77.30", 3389): "rdp"}
+    inner = [*wanted, ("192.168.77.1", 80), ("192.168.77.30", 3074)]
+    for address, port in inner:
+        added = both_families.run("desk", *ask, "-a", address, str(port), str(port + 20_000), "TCP", "0").stdout
+        assert "is redirected to internal" in added, added
+    try:
+        document = audit(both_families, "desk", tmp_path, "scan", "192.168.77.1", "192.168.77.10", "192.168.77.30")
+    finally:
+        for _, port in inner:
+            both_families.run("desk", *ask, "-d", str(port + 20_000), "TCP")
+    told = {f["facts"]["internal"]: f for d in document["devices"] for f in d["findings"]
+            if f["rule"] == "upnp.port-mapping"}  # fmt: skip
+    for (address, port), protocol in wanted.items():
+        finding = told[f"{address}:{port}"]
+        assert (finding["priority"], finding["facts"]["protocol"]) == ("high", protocol)
+    assert told["192.168.77.30:3074"]["priority"] == "medium"
+    (abuse,) = [f for d in document["devices"] for f in d["findings"] if f["rule"] == "compromise.upnproxy"]
+    assert abuse["priority"] == "urgent" and "192.168.77.1:80" in abuse["summary"]
+
+
 def test_the_audit_changes_nothing_in_the_routers_table(both_families: Lab, tmp_path: Path) -> None:
     ask = ["upnpc", "-u", "http://192.168.77.1:5000/rootDesc.xml", "-l"]
     before = [line for line in both_families.run("desk", *ask).stdout.splitlines() if "->192" in line]
@@ -345,6 +369,18 @@ def test_an_index_is_asked_about_the_internet_address_alone_and_what_it_saw_is_i
     assert {e["detail"].split(",")[0] for e in router["exposures"] if e["evidence"] == "indexed"} == {
         "Shodan InternetDB"
     }
+
+
+def test_where_ipv6_is_open_the_inside_claims_what_the_outside_reaches_and_nothing_else(tmp_path: Path) -> None:
+    for lab in _standing("open-six"):
+        found, really = inside(lab, tmp_path), reached(lab, lab.office)
+        camera, fine = lab.office.device("camera").address6, lab.office.device("fine").address6
+        assert claims(found, *ANY) == {(camera, 80), (camera, 554), (camera, 8000), (fine, 80)} <= really
+        # The router answers itself on every address of its own: that it does is no claim, and the command is given.
+        assert really - claims(found, *ANY) == {(ROUTER6, 443), (WAN_ADDRESS, 443)}
+        assert (ROUTER6, 443) in doubted(found)
+        (confirm,) = [gap["remedy"] for gap in found["coverage"] if gap["subject"] == ROUTER6]
+        assert f"scan {ROUTER6} --vantage internet" in confirm
 
 
 def test_what_nmap_wrote_outside_merges_with_the_audit_from_inside(

@@ -387,10 +387,10 @@ def test_after_a_break_in_the_reset_settles_the_rest_and_the_doubt_is_told() -> 
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "about 2 hours, needs a new device"),
+        ("en", "about 15 minutes now, then about 2 hours, needs a new device"),
         ("en", "You will notice: It is out of use while you change over."),
         ("en", "CISA directive: edge devices out of support (2026-02-05)"),
-        ("ja", "約2時間、買い替えが必要です"),
+        ("ja", "まず約15分、その後約2時間、買い替えが必要です"),
         ("ja", "CISA指令：サポートが終了した境界機器（2026-02-05）"),
         ("ja", "自ら名乗る機器の検出（mDNS）"),
     ],

@@ -205,6 +205,17 @@ async def test_an_attempt_counts_among_the_hosts_connections(open_ports: list[in
         assert await asked == {open_ports[2]: State.OPEN}
 
 
+async def test_a_question_waits_behind_no_more_than_one_attempt(open_ports: list[int]) -> None:
+    dialer = _dialer(manners=NORMAL)
+    asked = asyncio.create_task(_states([*range(2, 22), *open_ports], dialer))
+    await asyncio.sleep(0.2)
+    began = time.monotonic()
+    async with dialer.open(Endpoint(HOST, open_ports[0]), 1):
+        # Two turns of 50 ms, where 25 attempts are waiting for theirs.
+        assert time.monotonic() - began < 0.5
+    assert set(open_ports) <= {port for port, state in (await asked).items() if state is State.OPEN}
+
+
 async def test_a_silent_attempt_gives_its_connection_back_before_its_time_is_over(
     open_ports: list[int], full_port: int
 ) -> None:

@@ -156,7 +156,10 @@ def time_wanted(findings: list[Finding], t: Words) -> str:
 def cost(finding: Finding, t: Words) -> str:
     """How long its steps take and who can do them, as one phrase; empty for a rule we have no words for."""
     effort = guidance.effort(finding.rule, t.language, finding.facts)
-    return f"{duration(effort.minutes, t)}{t('page.comma')}{t.term('who', effort.who)}" if effort else ""
+    if effort is None:
+        return ""
+    whole = f"{duration(effort.minutes, t)}{t('page.comma')}{t.term('who', effort.who)}"
+    return t("do.now_then", now=duration(effort.now_minutes, t), then=whole) if effort.now_minutes else whole
 
 
 def duration(minutes: int, t: Words) -> str:
