@@ -127,6 +127,7 @@ def _reached(device: Device, faces: Sequence[Face], box: Box, is_firewalled: boo
     services = {service.endpoint: service for service in device.services}
     within = [face for face in faces if face.is_inside]
     inside = {_port(endpoint) for face in within for endpoint in face.endpoints}
+    reached = {endpoint for face in faces if face.vantage is Vantage.INTERNET for endpoint in face.endpoints}
     private = {_port(endpoint) for face in within if not is_public(face.address) for endpoint in face.endpoints}
     for face in faces:
         for endpoint in face.endpoints:
@@ -144,7 +145,7 @@ def _reached(device: Device, faces: Sequence[Face], box: Box, is_firewalled: boo
                 services[endpoint].management,
                 internal=str(inner).removesuffix("/udp") if inner else None,
                 detail=_detail(face, endpoint, evidence),
-                doubt="shut" if endpoint in face.shut else doubt,
+                doubt="" if endpoint in reached else "shut" if endpoint in face.shut else doubt,
             )
 
 

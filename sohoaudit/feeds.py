@@ -209,6 +209,41 @@ def fingerprint_pack(url: str, signed_by: str) -> Feed:
     )
 
 
+def made_pack(folder: Path, version: str, private_key: bytes) -> tuple[bytes, bytes, str]:
+    """A pack of the fingerprints of a folder: itself, its signature, and the public key that checks it, in base64.
+
+    Args:
+        folder: YAML files as in `fingerprints/devices/`, whose examples must come out as they say.
+        version: a day or a number that sorts; an older one than is in place is refused.
+        private_key: Ed25519, in PEM without a password, as `openssl genpkey -algorithm ed25519` writes it.
+
+    Raises:
+        FeedError: the folder holds none, or the key is no such key.
+        KnowledgeError: a fingerprint cannot be used.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    from .identify import trial
+    from .knowledge import fingerprints
+
+    try:
+        key = load_pem_private_key(private_key, None)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise FeedError("this is no Ed25519 key without a password: make one with openssl genpkey -algorithm ed25519")
+    files = {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.yaml"))}
+    if not files:
+        raise FeedError(f"{folder} holds no fingerprints (*.yaml)")
+    if fault := next(trial.faults(fingerprints.load_with_examples([folder])), None):
+        raise fault
+    raw = gzip.compress(json.dumps({"version": version, "files": files}).encode(), mtime=0)
+    _pack(raw)
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return raw, base64.b64encode(key.sign(raw)) + b"\n", base64.b64encode(public).decode()
+
+
 def _pack(raw: bytes) -> str:
     """JSON in gzip: `version` (a day or a number that sorts) and `files`, YAML texts by their name."""
     version, files = _pack_content(raw)

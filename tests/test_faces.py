@@ -262,3 +262,9 @@ def test_a_router_answers_itself_on_its_global_address_and_another_box_does_not(
     both = [face(ROUTER, (443, "https", key)), face("2001:db8:1::1", (443, "https", key), (8443, "https", {}))]
     (found,) = devices(both, nobody, gateways)
     assert {(e.endpoint.port, e.doubt) for e in found.exposures} == {(443, doubt), (8443, "")}
+
+
+def test_what_was_reached_from_outside_is_doubted_by_nothing() -> None:
+    router, six = face(ROUTER, (1900, "upnp", {"upnp.ipv6_firewall": "on"})), "2001:db8:1::20"
+    seen = [face(six, (443, "https", {})), face(six, (443, "https", {}), vantage=Vantage.INTERNET)]
+    assert {e.doubt for e in by_address([router, *seen])[six].exposures} == {""}

@@ -339,6 +339,22 @@ def ended(day: str, *releases: dict[str, object]) -> Answer:
     return gives(json.dumps(products).encode(), f'"{day}"')
 
 
+FRESH: dict[str, tuple[Answer, ...]] = {
+    "kev": (gives(CONTENT),),
+    "epss": (gives(score_file(f"{HOLE},0.9,0.9")),),
+    "nvd": records(record(HOLE)),
+    "endoflife": (ended("2026-11-20"),),
+}
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_every_feed_with_nothing_new_costs_one_conditional_request(name: str, site: Site, cache: Path) -> None:
+    assert ask(site, cache, *FRESH[name], name=name).outcome == "new"
+    assert ask(site, cache, says(304), name=name).outcome == "unchanged"
+    (request,) = site.requests
+    assert request.headers["If-None-Match"]
+
+
 def test_later_support_dates_win_over_the_shipped_ones_and_earlier_ones_do_not(site: Site, cache: Path) -> None:
     day = date(2027, 6, 1)
     assert lifecycle.branch_status("OpenWrt", "25.12.3", day).status == "supported"
@@ -413,6 +429,23 @@ def test_a_signed_pack_of_fingerprints_is_used_and_an_older_one_refused(
     older = ask_pack(site, tmp_path, signer, pack(PACKED, "2026-11-01"))
     assert "older than the one in place (2026-11-24)" in older.detail
     assert len(fetched.packs()) == 1
+
+
+def test_a_pack_that_was_made_here_is_taken_there(
+    site: Site, tmp_path: Path, cache: Path, signer: Ed25519PrivateKey
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "acme-toaster.yaml").write_text(PACKED["acme-toaster.yaml"])
+    pem = signer.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    raw, signature, public = feeds.made_pack(folder, "2026-11-24", pem)
+    site.answers = [gives(raw), gives(signature)]
+    (visit,) = update([feeds.fingerprint_pack(f"{site.url}/pack", public)], folder=cache, trust=site.trust)
+    assert visit == Visit("fingerprints", "new", "2026-11-24, 1 files")
+    with pytest.raises(feeds.FeedError, match="this is no Ed25519 key"):
+        feeds.made_pack(folder, "2026-11-24", b"-----BEGIN RSA PRIVATE KEY-----")
 
 
 @pytest.mark.parametrize(

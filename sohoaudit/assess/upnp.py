@@ -43,6 +43,20 @@ def port_mapping(case: Case) -> Iterator[Draft]:
         )
 
 
+@rule("upnp.ipv6-pinhole", facts=("count",))
+def ipv6_pinhole(case: Case) -> Iterator[Draft]:
+    """The router holds doors open in its IPv6 firewall because programs asked it to; it does not say to whom."""
+    for observation, name, value in case.values("upnp.ipv6_pinholes_open"):
+        yield Draft(
+            rule="upnp.ipv6-pinhole",
+            fact=Fact.UNKNOWN,
+            reach=Reach.PERHAPS,
+            evidence=(f"{observation.endpoint}", quoted(name, value)),
+            facts={"count": value},
+            endpoint=observation.endpoint,
+        )
+
+
 @rule("upnp.wan-control", facts=("control",))
 def wan_control(case: Case) -> Iterator[Draft]:
     """UPnP answered on the internet side: a gateway's control opens doors without a password."""

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,6 +65,36 @@ def status(
         fetched_one = f"{state.get('version')}; asked {_age(str(state.get('checked')))}" if state else "never fetched"
         print(f"{name:<13}{in_use.get(name, 'none in use'):<22}{fetched_one:<44}{feed.title}")
     print(f"All else came with sohoaudit {in_use['sohoaudit']}.")
+
+
+@app.command()
+def pack(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Your own fingerprints: one YAML file a maker.")],
+    key: Annotated[Path, typer.Option("--key", metavar="KEY.pem", help="The Ed25519 key that signs it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")],
+    version: Annotated[str | None, typer.Option("--version", help="A day or a number; default: today.")] = None,
+) -> None:
+    """Make a signed pack of your own fingerprints, for fingerprints_feed of other machines; nothing is sent.
+
+    Example: sohoaudit feeds pack my-devices --key key.pem --output pack.json.gz
+
+    Put the pack and its .sig on a web server (https). A key is made with: openssl genpkey -algorithm ed25519
+    """
+    from .. import feeds
+    from .identify import faults_told
+
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    try:
+        with faults_told():
+            raw, signature, public = feeds.made_pack(folder, version or today, key.read_bytes())
+        output.write_bytes(raw)
+        Path(f"{output}.sig").write_bytes(signature)
+    except OSError as fault:
+        raise typer.BadParameter(f"{fault.filename}: {fault.strerror}: check the path") from None
+    except feeds.FeedError as fault:
+        raise typer.BadParameter(str(fault)) from None
+    print(f"{output} and {output}.sig are written. On the machines that use them:")
+    print(f'fingerprints_feed = "https://…/{output.name}"\nfingerprints_key = "{public}"')
 
 
 def _known(path: str | None) -> "dict[str, Feed]":

@@ -168,7 +168,12 @@ def _best(claims: Iterable[Claim], attribute: str, allowed: set[str | None], for
         chosen = [claim for claim in claims if claim.vendor in allowed or (fork and claim.fork == fork)]
     if attribute == "firmware" and any(not c.is_partial and c.certainty is not Certainty.HINT for c in chosen):
         chosen = [claim for claim in chosen if not claim.is_partial]
-    return max(chosen, key=lambda claim: (claim.strength, claim.value), default=None)
+    return max(chosen, key=lambda claim: (_is_users_word(claim), claim.strength, claim.value), default=None)
+
+
+def _is_users_word(claim: Claim) -> bool:
+    """Whether the user's own fingerprint says it; that wins over ours, however sure, unless it is but a hint."""
+    return claim.rank[0] and claim.certainty is not Certainty.HINT
 
 
 def _is_decoy(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> bool:

@@ -17,6 +17,7 @@ from .fingerprints import (
     Fingerprints,
     Maker,
     NamedQuestion,
+    Origin,
     is_glob,
     plain_name,
     why_denied,
@@ -135,8 +136,10 @@ class _Reader:
         return [item for item in items if isinstance(item, Text)]
 
 
-def read(texts: Iterable[tuple[str, str | KnowledgeError, bool]], questions: Set[str], version: str) -> Fingerprints:
-    """Read files of fingerprints, given as name, text (or why there is none) and whether they are the user's own.
+def read(texts: Iterable[tuple[str, str | KnowledgeError, Origin]], questions: Set[str], version: str) -> Fingerprints:
+    """Read files of fingerprints, given as name, text (or why there is none) and whose they are.
+
+    What was fetched and what is the user's own replaces what has the same name.
 
     Raises:
         FaultyKnowledge: with every fault of every file.
@@ -145,7 +148,7 @@ def read(texts: Iterable[tuple[str, str | KnowledgeError, bool]], questions: Set
     makers: dict[str, Maker] = {}
     tables: dict[str, Mapping[str, str]] = {}
     faults: list[KnowledgeError] = []
-    for where, text, is_users_own in texts:
+    for where, text, origin in texts:
         if where == MAKERS:
             makers |= {one.name: Maker(one.name, one.aliases) for one in names.makers() if not one.makes_software}
             continue
@@ -154,7 +157,7 @@ def read(texts: Iterable[tuple[str, str | KnowledgeError, bool]], questions: Set
             continue
         reader = _Reader(where, questions)
         try:
-            _read_file(reader, text_yaml.load(text, where).root, is_users_own, found, makers, tables)
+            _read_file(reader, text_yaml.load(text, where).root, origin, found, makers, tables)
         except KnowledgeError as fault:
             faults.append(fault)
         faults.extend(sorted(reader.faults, key=lambda fault: fault.line))
@@ -212,7 +215,7 @@ def _question(reader: _Reader, entry: text_yaml.Mapping) -> NamedQuestion:
 def _read_file(
     reader: _Reader,
     root: Value,
-    is_users_own: bool,
+    origin: Origin,
     found: dict[str, Fingerprint],
     makers: dict[str, Maker],
     tables: dict[str, Mapping[str, str]],
@@ -234,10 +237,10 @@ def _read_file(
     for value in reader.listed(file, "fingerprints"):
         entry = reader.known(value, _FINGERPRINT_KEYS)
         is_mapping = isinstance(value, text_yaml.Mapping)
-        one = _fingerprint(reader, entry, file, vendor, kind, is_users_own) if is_mapping else None
+        one = _fingerprint(reader, entry, file, vendor, kind, origin == "own") if is_mapping else None
         if one is None:
             continue
-        if one.title in own_names or (one.title in found and not is_users_own):
+        if one.title in own_names or (one.title in found and origin == "shipped"):
             reader.fault(one.line, f"the name {one.name!r} stands twice: names tell fingerprints apart")
         own_names.add(one.title)
         found[one.title] = one

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from ..model import Certainty
@@ -291,42 +291,43 @@ _DENIED = tuple(
 )
 
 
-_File = tuple[str, "str | KnowledgeError", bool]  # its name, its text or why it has none, whether it is the user's own
+Origin = Literal["shipped", "fetched", "own"]
+_File = tuple[str, "str | KnowledgeError", Origin]  # its name, its text or why it has none, and whose it is
 
 
 def _texts(extra: Sequence[Path]) -> list[_File]:
     """Every file of fingerprints."""
     ours = shipped("fingerprints")
-    texts: list[_File] = [(MAKERS, (ours / "makers.yaml").read_text(encoding="utf-8"), False)]
-    texts += _documents(ours / "devices", "fingerprints/devices", is_users_own=False)
+    texts: list[_File] = [(MAKERS, (ours / "makers.yaml").read_text(encoding="utf-8"), "shipped")]
+    texts += _documents(ours / "devices", "fingerprints/devices", "shipped")
     for pack in fetched.packs():
-        texts += _documents(pack, str(pack), is_users_own=True)
+        texts += _documents(pack, str(pack), "fetched")
     for folder in extra:
         try:
-            own = _documents(folder, str(folder), True) if folder.is_dir() else [_file(folder, str(folder), True)]
+            own = _documents(folder, str(folder), "own") if folder.is_dir() else [_file(folder, str(folder), "own")]
         except OSError as fault:
-            own = [(str(folder), _unreadable(str(folder), fault), True)]
+            own = [(str(folder), _unreadable(str(folder), fault), "own")]
         if not own:
-            own = [(str(folder), KnowledgeError(str(folder), 1, "the folder holds no .yaml file: add one"), True)]
+            own = [(str(folder), KnowledgeError(str(folder), 1, "the folder holds no .yaml file: add one"), "own")]
         texts += own
     return texts
 
 
-def _documents(folder: Any, shown_as: str, is_users_own: bool) -> list[_File]:
+def _documents(folder: Any, shown_as: str, origin: Origin) -> list[_File]:
     """As `text_yaml.documents`, without importing YAML, which a warm start does not need."""
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     return [
-        _file(entry, f"{shown_as}/{entry.name}", is_users_own)
+        _file(entry, f"{shown_as}/{entry.name}", origin)
         for entry in entries
         if entry.name.endswith((".yaml", ".yml")) and entry.name != "questions.yaml"
     ]
 
 
-def _file(entry: Any, shown_as: str, is_users_own: bool) -> _File:
+def _file(entry: Any, shown_as: str, origin: Origin) -> _File:
     try:
-        return shown_as, entry.read_text(encoding="utf-8"), is_users_own
+        return shown_as, entry.read_text(encoding="utf-8"), origin
     except (OSError, UnicodeDecodeError) as fault:
-        return shown_as, _unreadable(shown_as, fault), is_users_own
+        return shown_as, _unreadable(shown_as, fault), origin
 
 
 def _unreadable(shown_as: str, fault: OSError | UnicodeDecodeError) -> KnowledgeError:
@@ -339,8 +340,8 @@ def _unreadable(shown_as: str, fault: OSError | UnicodeDecodeError) -> Knowledge
 
 def _digest(texts: Iterable[_File]) -> str:
     digest = hashlib.sha256(_FORMAT.encode())
-    for name, text, is_users_own in texts:
-        digest.update(f"\0{name}\0{is_users_own}\0{text}".encode())
+    for name, text, origin in texts:
+        digest.update(f"\0{name}\0{origin}\0{text}".encode())
     return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
@@ -19,9 +20,7 @@ HOLDS_S, STRANGER_HOLDS_S = 0.02, 0.1
 LATE_S = 0.01
 # In haste so many ports of a host are handed over first; once one of them answered, the rest, two lots at a time.
 SAMPLE, LOT, LOTS_AT_ONCE = 1_024, 4_096, 2
-# A silent port is asked so often in all; more often once a repetition was answered, because then packets get lost.
-TRIES, TRIES_WHERE_LOST = 2, 5
-# Of a host that never answered no more ports than these are worth a second try.
+# Of a host that never answered no more ports than these are asked again.
 FEW_PORTS = 30
 
 __all__ = ["FIRST_TIMEOUT_S", "SHORTEST_TIMEOUT_S", "Connect", "timeout_s"]
@@ -37,7 +36,6 @@ class Connect:
         self._attempts = Attempts()
         # One attempt of a host waits for its turn at a time, so that no question waits behind many.
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._loses_packets = False
 
     def lot(self, address: str, dialer: Dialer) -> int:
         """One by one, but for a pace that knows no limit."""
@@ -86,21 +84,24 @@ class Connect:
                 return _heard(address, await told.get(), dialer)[0]
 
     async def _ask_in_haste(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Ports, None]:
-        left, has_answered = ports, False
-        for count in range(1, TRIES_WHERE_LOST + 1):
+        left, has_answered, repeated, asked_s = ports, False, 0, 0.0
+        while True:
             silent: list[int] = []
+            began_s = time.monotonic()
             async with aclosing(self._ask_each(address, left, dialer, is_known=has_answered)) as answers:
                 async for heard in answers:
                     if heard.state is State.SILENT:
                         silent.extend(heard.numbers)
                         continue
                     has_answered = True
-                    self._loses_packets |= count > 1
+                    for _ in heard.numbers if repeated else ():
+                        dialer.pace.lost(address, asked_s)
+                    dialer.pace.answered(address, len(heard.numbers))
                     yield heard
-            left = silent
-            is_enough = count >= (TRIES_WHERE_LOST if self._loses_packets else TRIES)
-            if not left or is_enough or not (has_answered or len(ports) <= FEW_PORTS):
+            left, asked_s = silent, began_s
+            if not left or repeated >= dialer.pace.repeats() or not (has_answered or len(ports) <= FEW_PORTS):
                 break
+            repeated += 1
         if left:
             yield Ports(address, State.SILENT, left)
 

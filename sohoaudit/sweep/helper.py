@@ -215,6 +215,7 @@ class Helper:
         while self._bursts and senders.have_room:
             chunks: list[bytearray] = []
             jobs: list[Job] = []
+            timed: list[Job] = []
             size = 0
             while self._bursts and size < CHUNK:
                 job, some = self._bursts[0]
@@ -225,11 +226,12 @@ class Helper:
                     continue
                 chunks.append(made[0])
                 jobs.append(job)
-                self._time(job, made[1])
+                if self._time(job, made[1]):
+                    timed.append(job)
                 job.flying += 1
                 size += len(made[0]) // frames.STRIDE
             if chunks:
-                senders.put(jobs, chunks[0] if len(chunks) == 1 else b"".join(chunks))
+                senders.put(jobs, chunks[0] if len(chunks) == 1 else b"".join(chunks), timed)
 
     def _group_is_sent(self, job: Job) -> None:
         job.groups -= 1
@@ -238,9 +240,12 @@ class Helper:
     def _rest(self, job: Job) -> None:
         """Where all of a job has left, begin to wait for what is still silent."""
         if not (job.groups or job.flying or job.is_over):
-            self._serial += 1
-            job.quiet_at = time.monotonic() + (job.wait_s or self._patience_s(job))
-            heapq.heappush(self._resting, (job.quiet_at, self._serial, job))
+            job.sent_s = time.monotonic()
+            self._look_again(job, job.sent_s + (job.wait_s or SHORTEST_WAIT_S))
+
+    def _look_again(self, job: Job, moment: float) -> None:
+        self._serial += 1
+        heapq.heappush(self._resting, (moment, self._serial, job))
 
     # What comes in.
 
@@ -330,8 +335,7 @@ class Helper:
             job.timed = None
             self._learn(job, time.monotonic() - job.timed_s)
         if not job.unknown:
-            self._serial += 1
-            heapq.heappush(self._resting, (0.0, self._serial, job))
+            self._look_again(job, 0.0)
 
     def _goodbye(self, mac: bytes, address: int, source_port: int, port: int, sequence: int) -> bytes | bytearray:
         frame = self._rst.slots(1)
@@ -385,11 +389,13 @@ class Helper:
 
     # When it is enough.
 
-    def _time(self, job: Job, at: int) -> None:
-        """Take the round trip of this question, one of a job at a time."""
+    def _time(self, job: Job, at: int) -> bool:
+        """Take the round trip of this question, one of a job at a time; whether it is this one now."""
         now = time.monotonic()
-        if job.timed is None or now - job.timed_s > LONGEST_WAIT_S / 4:
+        is_this_one = job.timed is None or now - job.timed_s > LONGEST_WAIT_S / 4
+        if is_this_one:
             job.timed, job.timed_s = at, now
+        return is_this_one
 
     def _learn(self, job: Job, seconds: float) -> None:
         """Round trip and variation, as RFC 6298 counts them."""
@@ -403,7 +409,7 @@ class Helper:
         if not self._round_trip_s:
             return LONGEST_WAIT_S
         has_answered = job.unknown < len(job.states)
-        least = SHORTEST_WAIT_S if has_answered or job.tried == 1 else STRANGER_WAIT_S
+        least = SHORTEST_WAIT_S if has_answered or job.tried < self._tries() else STRANGER_WAIT_S
         return min(LONGEST_WAIT_S, max(least, self._round_trip_s + 4 * self._variation_s))
 
     def _tries(self) -> int:
@@ -417,10 +423,14 @@ class Helper:
         """End the jobs that have been waited for, or ask their silent ports again."""
         now = time.monotonic()
         while self._resting and self._resting[0][0] <= now:
-            moment, _, job = heapq.heappop(self._resting)
-            if job.is_over or (job.unknown and (job.groups or job.flying or moment < job.quiet_at)):
+            _, _, job = heapq.heappop(self._resting)
+            if job.is_over or (job.unknown and (job.groups or job.flying)):
                 continue
-            if job.unknown and not job.wait_s and job.tried < self._tries():
+            due = job.sent_s + (job.wait_s or self._patience_s(job))
+            if job.unknown and due > now:
+                # The round trip that decides may be known any moment.
+                self._look_again(job, due if job.wait_s or self._round_trip_s else min(due, now + SHORTEST_WAIT_S))
+            elif job.unknown and not job.wait_s and job.tried < self._tries():
                 self._repeat(job)
             else:
                 self._finish(job)

@@ -31,8 +31,8 @@ class Job:
         self.tried = 0
         # Groups of rows that are still being sent, and chunks that have not left yet.
         self.groups = self.flying = 0
-        # When what was sent last has been waited for.
-        self.quiet_at = 0.0
+        # When the last of it was sent.
+        self.sent_s = 0.0
         self.round_trip_s = 0.0
         # The question whose round trip is being taken, by where its state is, and when it was sent.
         self.timed: int | None = None

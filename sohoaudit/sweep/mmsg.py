@@ -112,7 +112,7 @@ class Senders:
         self.in_flight = 0
         self.bell = os.eventfd(0, os.EFD_NONBLOCK)
         self._descriptor, self._frame_bytes = descriptor, frame_bytes
-        self._chunks: SimpleQueue[tuple[list[Job], bytes | bytearray]] = SimpleQueue()
+        self._chunks: SimpleQueue[tuple[list[Job], bytes | bytearray, list[Job]]] = SimpleQueue()
         self._left: deque[list[Job]] = deque()
         self._fault: OSError | None = None
         for _ in range(count):
@@ -123,10 +123,10 @@ class Senders:
         """Whether another chunk would be sent soon."""
         return self.in_flight < self.AHEAD
 
-    def put(self, jobs: list[Job], frames: bytes | bytearray) -> None:
-        """Have the frames of these jobs sent; the jobs come back from `left`."""
+    def put(self, jobs: list[Job], frames: bytes | bytearray, timed: list[Job]) -> None:
+        """Have the frames of these jobs sent; the jobs come back from `left`. Those timed are told the moment."""
         self.in_flight += 1
-        self._chunks.put((jobs, frames))
+        self._chunks.put((jobs, frames, timed))
 
     def left(self) -> list[list[Job]]:
         """The jobs of each chunk that has left since it was last asked.
@@ -149,7 +149,9 @@ class Senders:
     def _work(self) -> None:
         outgoing = Outgoing(self._frame_bytes)
         while not self._fault:
-            jobs, frames = self._chunks.get()
+            jobs, frames, timed = self._chunks.get()
+            for job in timed:
+                job.timed_s = time.monotonic()
             try:
                 outgoing.send(self._descriptor, frames)
             except OSError as fault:

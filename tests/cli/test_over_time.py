@@ -261,12 +261,12 @@ def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(
 
 
 WATCHED = """
-import runpy, sys
+import os, runpy, sys
 def watch(event, details):
     if event == "socket.connect" and isinstance(details[1], tuple):
-        print("connect", details[1][0], file=sys.stderr)
+        os.write(2, f"connect {details[1][0]}\\n".encode())
     if event == "socket.getaddrinfo":
-        print("resolve", details[0], file=sys.stderr)
+        os.write(2, f"resolve {details[0]}\\n".encode())
 sys.addaudithook(watch)
 runpy.run_module("sohoaudit", run_name="__main__", alter_sys=True)
 """

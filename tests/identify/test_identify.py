@@ -268,17 +268,18 @@ def test_the_explanation_names_what_matched_and_what_almost_did(identifier):
     assert any("http.title has no" in one.why for one in almost)
 
 
-def test_the_users_own_fingerprint_wins(tmp_path):
+@pytest.mark.parametrize("certainty", ["certain", "likely"])
+def test_the_users_own_fingerprint_wins(tmp_path, certainty):
     (tmp_path / "mine.yaml").write_text(
-        """
+        f"""
 vendor: NETGEAR
 fingerprints:
   - name: my own
-    when: { http.www_authenticate: 'NETGEAR R9000' }
-    set: { model: My router }
-    certainty: certain
+    when: {{ http.www_authenticate: 'NETGEAR R9000' }}
+    set: {{ model: My router }}
+    certainty: {certainty}
     source: my desk
-    examples: [{ give: { http.www_authenticate: NETGEAR R9000 }, expect: { model: My router } }]
+    examples: [{{ give: {{ http.www_authenticate: NETGEAR R9000 }}, expect: {{ model: My router }} }}]
 """,
         encoding="utf-8",
     )

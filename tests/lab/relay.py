@@ -1,7 +1,7 @@
 """A bad line between two namespaces: carries frames from TAP to TAP, late, slowly, and not all of them.
 
-Run as `python -m lab.relay NAMESPACE NAMESPACE`; each line of its standard input is a `Line` as JSON, which holds from
-then on. There is no `sch_netem` in every kernel; two file descriptors and a heap ordered by time do the same.
+Run as `python -m lab.relay NAMESPACE NAMESPACE [tun]`; each line of its standard input is a `Line` as JSON, which holds
+from then on. There is no `sch_netem` in every kernel; two file descriptors and a heap ordered by time do the same.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from .namespaces import inside
 
 _TUNSETIFF = 0x400454CA
-_IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
+_IFF_TUN, _IFF_TAP, _IFF_NO_PI = 0x0001, 0x0002, 0x1000
 _ARP = b"\x08\x06"
 _FRAME_BYTES = 65_536
 
@@ -91,15 +91,18 @@ class Relay:
             heapq.heappush(self._under_way, (left_at + line.delay_s, self._count, way, frame))
 
 
-def tap(namespace: str, name: str = "eth0") -> int:
-    """A new TAP interface in the namespace, and the descriptor that is its wire."""
+def tap(namespace: str, *, is_tunnel: bool = False) -> int:
+    """A new TAP interface `eth0` in the namespace, or TUN, which has no MACs; and the descriptor that is its wire."""
     with inside(namespace):
         end = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        fcntl.ioctl(end, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI))
+        fcntl.ioctl(
+            end, _TUNSETIFF, struct.pack("16sH22x", b"eth0", (_IFF_TUN if is_tunnel else _IFF_TAP) | _IFF_NO_PI)
+        )
     return end
 
 
 if __name__ == "__main__":
-    relay = Relay((tap(sys.argv[1]), tap(sys.argv[2])))
+    kind = "tun" in sys.argv[3:]
+    relay = Relay((tap(sys.argv[1], is_tunnel=kind), tap(sys.argv[2], is_tunnel=kind)))
     print("ready", flush=True)
     relay.run()

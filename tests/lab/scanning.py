@@ -94,16 +94,14 @@ class Stop:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What the command sees: this very sohoaudit, no home of a person, no colours, one order of sets."""
-    here = str(Path(sohoaudit.__file__).parents[1])
-    own = {
-        "HOME": str(folder),
-        "XDG_CACHE_HOME": str(folder),
-        "XDG_CONFIG_HOME": str(folder),
-        "XDG_DATA_HOME": str(folder),
-        "XDG_STATE_HOME": str(folder),
-    }
-    return os.environ | own | {"PYTHONPATH": here, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    """What the command sees: this very sohoaudit, no home of a person, no colours, one order of sets.
+
+    What is worked out once (compiled modules, fingerprints) is shared by the runs of a session, beside their folders.
+    """
+    here, shared = str(Path(sohoaudit.__file__).parents[1]), str(folder.parent / "worked-out-once")
+    own = {f"XDG_{kind}_HOME": str(folder) for kind in ("CONFIG", "DATA", "STATE")} | {"HOME": str(folder)}
+    own |= {"XDG_CACHE_HOME": shared, "PYTHONPYCACHEPREFIX": shared, "PYTHONPATH": here}
+    return os.environ | own | {"NO_COLOR": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def peak_of(pid: int) -> int:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.lab
 FRAGILE, PRINTER, RATIONING, REJECTING, DROPPING = (f"10.78.0.{last}" for last in range(17, 22))
 OFFICE = "10.78.0.16/29"
 DOORS = (80, 81, 443, 8_080, 8_081, 8_443, 5_000, 49_152)
-# Both are web ports on which nobody ever says a word, and on the rationing gateway three of many.
+# Where a visitor is let in, and hung up on.
 OPEN = (22, 8_888, 9_000)
 HARMFUL = (*range(9_100, 9_108), 30_718)
 # A range never means the ports that do harm; the rest is closed.

@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import selectors
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -30,29 +32,48 @@ class Wire:
         self.folder = Path("/nonexistent")
         self._listening: list[socket.socket] = []
         self._relay: subprocess.Popen[str] | None = None
+        self._is_over = threading.Event()
 
-    def up(self, hosts: list[str], listening: list[int], rules: str = "") -> None:
+    def up(self, hosts: list[str], listening: list[int], rules: str = "", kind: str = "tap") -> None:
         """Build it over a perfect line.
 
         Args:
             hosts: the addresses of the office, inside 10.78.0.0/24.
-            listening: the TCP ports at which the kernel answers; nobody ever speaks there.
+            listening: the TCP ports that take a connection, and hang up at once.
             rules: the office's nftables.
+            kind: of the line: "tap" (Ethernet) or "tun" (no MACs) through the relay, or a plain "veth".
         """
         ip(f"netns add {name}" for name in (self.asker, self.office))
-        self._relay = subprocess.Popen(
-            [sys.executable, "-m", "lab.relay", self.asker, self.office], cwd=HERE / "tests", text=True,
-            env=os.environ | {"PYTHONPATH": str(HERE)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        assert self._relay.stdout
-        if self._relay.stdout.readline() != "ready\n":
-            raise LabError("the relay did not start: is there /dev/net/tun?")
+        if kind == "veth":
+            ip([f"link add eth0 netns {self.asker} type veth peer name eth0 netns {self.office}"])
+        else:
+            self._start_relay(kind)
         ip([f"addr add {ASKER}/24 dev eth0", "link set eth0 up", "link set lo up"], self.asker)
         ip([*(f"addr add {host}/24 dev eth0" for host in hosts), "link set eth0 up", "link set lo up"], self.office)
         if rules:
             nft(self.office, rules)
         with inside(self.office):
             self._listening += [socket.create_server(("", port), backlog=1_024) for port in listening]
+        threading.Thread(target=self._hang_up, daemon=True).start()
+
+    def _hang_up(self) -> None:
+        with selectors.DefaultSelector() as ready, contextlib.suppress(OSError, ValueError):
+            for each in self._listening:
+                ready.register(each, selectors.EVENT_READ)
+            while True:
+                for key, _ in ready.select(0.2):
+                    key.fileobj.accept()[0].close()  # type: ignore[union-attr]
+                if self._is_over.is_set():
+                    return
+
+    def _start_relay(self, kind: str) -> None:
+        self._relay = subprocess.Popen(
+            [sys.executable, "-m", "lab.relay", self.asker, self.office, kind], cwd=HERE / "tests", text=True,
+            env=os.environ | {"PYTHONPATH": str(HERE)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert self._relay.stdout
+        if self._relay.stdout.readline() != "ready\n":
+            raise LabError("the relay did not start: is there /dev/net/tun?")
 
     def be(self, line: Line) -> None:
         """Make the line as bad as told, from now on."""
@@ -62,6 +83,7 @@ class Wire:
 
     def down(self) -> None:
         """Take everything away."""
+        self._is_over.set()
         for each in self._listening:
             each.close()
         if self._relay:
@@ -94,11 +116,11 @@ class Wire:
 
 
 @contextlib.contextmanager
-def standing(name: str, hosts: list[str], listening: list[int], rules: str = "") -> Iterator[Wire]:
+def standing(name: str, hosts: list[str], listening: list[int], rules: str = "", kind: str = "tap") -> Iterator[Wire]:
     """A wire for a `with` block; where none can be built CI fails and a developer reads what to install."""
     made = Wire(name)
     try:
-        made.up(hosts, listening, rules)
+        made.up(hosts, listening, rules, kind)
     except (LabError, OSError) as fault:
         made.down()
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no lab here: {fault}")

@@ -447,7 +447,7 @@ def test_a_way_in_that_something_speaks_against_is_no_way_in_and_its_doubt_is_to
     doubted = Exposure(Endpoint("2001:db8::1", 22), "ssh", Vantage.LAN, Evidence.GLOBAL_ADDRESS, True, doubt="firewall")
     page = rendered(audit(replace(CLEAN.devices[0], exposures=(doubted,))))
     assert "no way in from the internet was found" in page
-    assert "the router says that its IPv6 firewall keeps strangers out" in page
+    assert "but the router says that its IPv6 firewall is on" in page
     assert "22/tcp" not in page.partition("<svg")[2].partition("</svg>")[0]
 
 
@@ -457,3 +457,13 @@ def test_a_merged_audit_says_from_where_it_looked_and_a_clean_one_does_not_ask_f
     assert "inside the network and the internet" in page
     assert "From the internet, nothing answered at the addresses we asked." in page
     assert "--vantage internet" not in page
+
+
+def test_a_door_that_is_known_in_two_ways_is_drawn_once_by_the_surer_one() -> None:
+    door = Endpoint("203.0.113.7", 8081)
+    mapped = Exposure(door, "http", Vantage.LAN, Evidence.MAPPED, True, "192.168.1.20:80", 'the list has "cam"')
+    reached = replace(mapped, vantage=Vantage.INTERNET, evidence=Evidence.CONNECTED, detail="answered")
+    page = rendered(audit(replace(CLEAN.devices[0], exposures=(mapped, reached))))
+    drawn = page.partition("<svg")[2].partition("</svg>")[0]
+    assert drawn.count("8081/tcp") == 1 and "reached from the internet" in drawn
+    assert "forwarded by the router" in page.partition("</svg>")[2]

@@ -26,8 +26,8 @@ from sohoaudit.knowledge.ports import harmful_ports
 from sohoaudit.model import Endpoint, Scope
 from sohoaudit.sweep import State, attempts, sweep
 from sohoaudit.sweep.attempts import MOST_AT_ONCE, SHORTEST_TIMEOUT_S, most_at_once
-from sohoaudit.sweep.connect import TRIES_WHERE_LOST, Connect
-from sohoaudit.sweep.pace import LAB, Manners, PoliteKeeper
+from sohoaudit.sweep.connect import Connect
+from sohoaudit.sweep.pace import LAB, Link, Manners, PoliteKeeper
 
 pytestmark = pytest.mark.lab
 
@@ -178,7 +178,7 @@ def test_no_open_port_of_hosts_far_away_over_a_bad_link_is_missed_and_none_inven
         assert {port for port in ports if found[host][port] is State.OPEN} == set(OPEN)
         assert set(found[host]) == set(ports)
     # Nobody was asked more often than the plan says.
-    assert max(far.asked.values()) <= TRIES_WHERE_LOST
+    assert max(far.asked.values()) <= 1 + Link.MOST_REPEATS
 
 
 def test_a_port_of_this_machine_that_meets_itself_is_not_open() -> None:
