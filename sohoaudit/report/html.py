@@ -284,6 +284,7 @@ def _environment(language: str) -> jinja2.Environment:
         exploited_since=exploited_since,
         why=partial(reasons.why, t=t),
         pace=partial(reasons.pace, t=t),
+        seen=partial(reasons.seen, t=t),
         chances=partial(reasons.chances, t=t),
         severities=partial(reasons.severities, t=t),
         cited=lru_cache(256)(partial(guidance.cited, language=language)),

@@ -26,7 +26,7 @@ from tests.report.test_changes import MONTH
 # Vocabularies are looked up by words that devices and rules bring; any of theirs may not occur in the offices.
 VOCABULARIES = (
     "knowledge.", "setting.", "setting_value.", "stage.", "date.month_", "evidence_meaning.", "doubt.", "certainty.",
-    "gap_subject.", "pace.",
+    "gap_subject.", "pace.", "seen.",
     # What cron prints; tests/history and tests/cli see to it.
     "changes.first", "changes.no_finding", "changes.expired", "changes.not_looked_at", "changes.and_more",
 )  # fmt: skip

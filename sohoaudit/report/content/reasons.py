@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from ...knowledge import guidance, vulnrichment
-from ...model import Finding, Priority
+from ...model import Exposure, Finding, Priority
 from .digest import Place, Task
 from .words import Words
 
@@ -144,6 +144,33 @@ def steps(task: Task, router: Place | None, t: Words) -> tuple[str, ...]:
     if not paths["upnp"] or not identity.name:
         return told
     return (told[0] + t("verdict.joiner") + t("do.at_router", router=identity.name, path=paths["upnp"]), *told[1:])
+
+
+def seen(exposure: Exposure, t: Words) -> str:
+    """What else is known of a way in, in the reader's language; as it was written where its form is not known."""
+    if found := _ANSWERED.fullmatch(exposure.detail):
+        return t("seen.answered", time=found["time"])
+    found = _MAPPED.fullmatch(exposure.detail)
+    if not found or not any(found.groups()):
+        return exposure.detail
+    parts = (
+        found["name"] is not None and t("seen.listed", name=found["name"]),
+        found["forever"] and t("seen.forever"),
+        found["hours"] and t("seen.hours", count=int(found["hours"])),
+        found["days"] and t("seen.days", count=int(found["days"])),
+        found["only"] and t("seen.only", address=found["only"]),
+    )
+    return t("page.comma").join(part for part in parts if part)
+
+
+# The forms in which an audit writes them (sohoaudit/faces.py).
+_ANSWERED = re.compile(r"answered at (?P<time>\d{4}-\d\d-\d\d \d\d:\d\d UTC)")
+_MAPPED = re.compile(
+    r'(?:the router lists it as "(?P<name>.{0,300})")?'
+    r"(?:(?:, |^)(?:(?P<forever>without end)|for up to (?:(?P<hours>\d{1,6}) h|(?P<days>\d{1,6}) days)))?"
+    r"(?:(?:, |^)open to (?P<only>[0-9A-Fa-f.:]{1,45}) alone)?",
+    re.DOTALL,
+)
 
 
 def time_wanted(findings: list[Finding], t: Words) -> str:
