@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from . import discover, probe
 from .dialer import Dialer, Street
-from .discover.connect import HOSTS_AT_ONCE
+from .discover.connect import HOSTS_AT_ONCE, TELLING_PORTS, TIMEOUT_S, TRIES_WITHOUT_A_MAC
+from .estimate import Estimate
 from .here import Here
 from .identify import Identifier
 from .joining import Face, mac_in
@@ -20,7 +21,7 @@ from .journal import Finished, Journal
 from .knowledge import fingerprints, known_from, ports
 from .knowledge.gaps import gap
 from .merging import joined_scope
-from .model import Audit, Device, Gap, Priority, Scope, Transport, Vantage
+from .model import Audit, Device, Evidence, Gap, Priority, Scope, Transport, Vantage
 from .sweep import Way
 from .sweep.connect import Connect
 from .sweep.pace import NORMAL, Manners, PoliteKeeper
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
 NAMED_ADDRESSES = 16
 # After this long a device is left as far as it was read, so that one that drips cannot hold up the office.
 HOST_TIME_S = 120
-# What one host costs beside its ports: greetings, pages, a few follow-up questions (measured on the demo office).
-PROBING_S = 8
+# Once something was sent, Linux gives an entry that is stale up after 5 s and three questions (arp(7)).
+NEIGHBOUR_FORGOTTEN_S = 9.0
+# The progress is told so often at least.
+TOLD_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,14 @@ class Watch(Protocol):
 
 @dataclass(slots=True)
 class Progress:
-    """How far an audit is: addresses in scope, hosts found and finished, and who is being looked at."""
+    """How far an audit is: addresses in scope, hosts found and finished, who is being looked at, and for how long."""
 
     addresses: int
     found: int = 0
     finished: int = 0
     is_discovering: bool = True
     busy: dict[str, str] = field(default_factory=dict)
+    left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +112,17 @@ class Plan:
 def plan(scope: Scope, settings: Settings) -> Plan:
     """Estimate without sending anything: discovery of empty addresses, then every host side by side."""
     addresses = sum(1 for _ in scope.addresses())
-    knocks = math.ceil(addresses / HOSTS_AT_ONCE) * 2.5 if addresses > NAMED_ADDRESSES else 0
+    seconds = _estimate(addresses, settings, is_on_link=True).whole_s(min(addresses, 64))
+    return Plan(addresses, len(settings.tcp_ports), len(settings.udp_ports), settings.manners, seconds)
+
+
+def _estimate(addresses: int, settings: Settings, *, is_on_link: bool, began_s: float = 0.0) -> Estimate:
+    # Nearly all addresses are empty, and get all the knocks there are.
+    tries = TRIES_WITHOUT_A_MAC if is_on_link else len(TELLING_PORTS)
+    knocks = addresses * tries if addresses > NAMED_ADDRESSES else 0
+    knocking_s = math.ceil(knocks / tries / HOSTS_AT_ONCE) * tries * TIMEOUT_S
     packets = len(settings.tcp_ports) + len(settings.udp_ports)
-    a_host = packets / settings.manners.host_packets_a_second + PROBING_S
-    every_host = min(addresses, 64) * packets / settings.manners.run_packets_a_second
-    return Plan(
-        addresses, len(settings.tcp_ports), len(settings.udp_ports), settings.manners, knocks + max(a_host, every_host)
-    )
+    return Estimate(packets, settings.manners, knocks=knocks, knocking_s=knocking_s, began_s=began_s)
 
 
 class Auditor:
@@ -158,6 +166,8 @@ class Auditor:
         self._gateways: tuple[str, ...] = ()
         self._stopped = asyncio.Event()
         self._began, self._began_s = datetime.now(UTC), time.monotonic()
+        self._estimate = _estimate(0, settings, is_on_link=True)
+        self._busy: dict[str, Visit] = {}
         done = len(self._restored)
         self.progress = Progress(sum(1 for scope in scopes for _ in scope.addresses()), found=done, finished=done)
 
@@ -172,13 +182,17 @@ class Auditor:
         # On macOS this runs a program.
         self._gateways = await asyncio.to_thread(getattr, self._here, "gateways")
         raw = await self._started_raw() if self._settings.sweep == "syn" else None
+        self._estimate = _estimate(
+            self.progress.addresses, self._settings, is_on_link=any(map(self._here.links_into, self._scopes)),
+            began_s=asyncio.get_running_loop().time(),
+        )  # fmt: skip
         work = asyncio.create_task(self._look_at_everything())
-        stop = asyncio.create_task(self._stopped.wait())
+        stop, tell = asyncio.create_task(self._stopped.wait()), asyncio.create_task(self._tell())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
         was_stopped = not work.done()
-        for task in (work, stop):
+        for task in (work, stop, tell):
             task.cancel()
-        outcome, _ = await asyncio.gather(work, stop, return_exceptions=True)
+        outcome, *_ = await asyncio.gather(work, stop, tell, return_exceptions=True)
         if raw:
             self._note_fault_of(self._way)
             await raw.close()
@@ -190,6 +204,20 @@ class Auditor:
         everywhere = joined_scope(self._scopes)
         neighbours = await asyncio.to_thread(self._here.neighbours, everywhere)
         return self._audit(started, {neighbour.address: neighbour.mac for neighbour in neighbours}, not was_stopped)
+
+    async def _tell(self) -> None:
+        """Tell the progress every second, with how long it still takes."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(TOLD_EVERY_S)
+            for address, visit in self._busy.items():
+                if visit.face.open:
+                    self._estimate.speak(address, clock())
+            self.progress.left_s = self._estimate.left_s(
+                clock(), self._keeper.sent,
+                is_discovering=self.progress.is_discovering, run_rate=self._keeper.link.packets_a_second,
+            )  # fmt: skip
+            self._watch(self.progress)
 
     async def _started_raw(self) -> "Raw | None":
         """The raw helper on the first scope's link; where it cannot work, the audit goes on without and says so."""
@@ -252,17 +280,22 @@ class Auditor:
         return Visit(face, tcp_ports, udp_ports, dialogue, self._keeper, self._identifier, self._way)
 
     async def _finish(self, visit: Visit) -> None:
-        address = visit.face.address
+        address, clock = visit.face.address, asyncio.get_running_loop().time
         self.progress.busy[address] = "asking"
+        self._busy[address] = visit
+        self._estimate.begin(address, clock())
         try:
             async with asyncio.timeout(HOST_TIME_S):
                 await visit.run()
+                await self._settle(visit)
         except TimeoutError:
             self._gaps.append(gap("probe", address, "slow", str(HOST_TIME_S)))
         except Exception as fault:
             self._gaps.append(gap("probe", address, "fault", f"{type(fault).__name__}: {fault}", matters=True))
         finally:
             self.progress.busy.pop(address, None)
+            self._busy.pop(address, None)
+            self._estimate.end(address, clock())
             self._gaps.extend(visit.gaps)
             visit.sort()
             if visit.has_answered:
@@ -270,6 +303,21 @@ class Auditor:
         await self._write_down(visit)
         self.progress.finished += 1
         self._watch(self.progress)
+
+    async def _settle(self, visit: Visit) -> None:
+        """Tell a host that is on the link and answered at no port from one that only an old entry still names.
+
+        What left is no device that was looked at again: else all of it would be called fixed.
+        """
+        if visit.has_answered or not visit.link_ways:
+            return
+        if "arp" not in visit.link_ways:
+            await asyncio.sleep(visit.began_s + NEIGHBOUR_FORGOTTEN_S - time.monotonic())
+            there = await asyncio.to_thread(self._here.neighbours, joined_scope(self._scopes))
+            if visit.face.address not in {neighbour.address for neighbour in there}:
+                return
+        visit.has_answered = True
+        visit.gaps.append(gap("sweep", visit.face.address, "link-only"))
 
     async def _write_down(self, visit: Visit) -> None:
         """Put a finished host into the journal; where that fails the audit goes on without one."""
@@ -334,19 +382,21 @@ class Auditor:
         for face in self._faces:
             if face.is_hairpin and face.open:
                 yield gap("sweep", face.address, "outside-only", face.address)
-        six = [address for device in devices if (address := _doubted6(device))]
-        if six:
+        if six := [address for device in devices if (address := _doubted6(device, "firewall"))]:
             yield gap("sweep", "IPv6", "firewalled6", " ".join(six[:NAMED_ADDRESSES]))
+        for own in filter(None, (_doubted6(device, "own-side") for device in devices)):
+            yield gap("sweep", own, "outside-only", own)
         for scope in self._scopes:
             for network in self._here.lan6 if "lan" in scope.targets else ():
                 if not scope.holds(network.network_address):
                     yield gap("discover", str(network), "left-out-public")
 
 
-def _doubted6(device: Device) -> str | None:
-    """The address of a device whose management the IPv6 firewall is said to hide; of several the lasting one."""
-    six = [e.endpoint.address for e in device.exposures if e.doubt == "firewall" and e.management]
-    return next((address for address in six if mac_in(address)), six[0] if six else None)
+def _doubted6(device: Device, doubt: str) -> str | None:
+    """The global address of a device on which its management is doubted for this reason; of several the lasting one."""
+    found = [e for e in device.exposures if e.doubt == doubt and e.evidence is Evidence.GLOBAL_ADDRESS and e.management]
+    addresses = [exposure.endpoint.address for exposure in found]
+    return next((address for address in addresses if mac_in(address)), addresses[0] if addresses else None)
 
 
 def exit_code(audit: Audit, fail_on: Priority | None) -> int:

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,37 +20,45 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One setting: `kind` is text, flag or list; `help` says what it does; `example` is how it is written."""
+    """One setting: `kind` is text, flag or list; `help` says what it does; `choices` are all there are, if any."""
 
     name: str
     kind: str
     help: str
     default: Value | None = None
     is_secret: bool = False
+    choices: tuple[str, ...] = ()
 
 
+_PRIORITIES = ("urgent", "high", "medium", "low")
 KEYS = {
     key.name: key
     for key in (
         Key("targets", "list", "what to audit, as on the command line"),
         Key("exclude", "list", "what never to touch"),
-        Key("vantage", "text", "lan or internet", "lan"),
+        Key("vantage", "text", "lan or internet", "lan", choices=("lan", "internet")),
         Key("authorized", "text", "who allowed public addresses"),
         Key("ports", "text", "the TCP ports, such as 80,443"),
-        Key("pace", "text", "gentle, normal or lab", "normal"),
+        Key("pace", "text", "gentle, normal or lab", "normal", choices=("gentle", "normal", "lab")),
         Key("fingerprints", "text", "a folder of your own fingerprints"),
         Key("fingerprints_feed", "text", "the address of a signed pack of fingerprints"),
         Key("fingerprints_key", "text", "the Ed25519 public key that signs it, in base64"),
-        Key("language", "text", "en or ja"),
+        Key("language", "text", "en or ja", choices=("en", "ja")),
         Key("format", "text", "what to write, such as html,json"),
         Key("output", "text", "a file or a folder"),
         Key("brand", "text", "a file that gives the report your name and logo"),
-        Key("fail_on", "text", "urgent, high, medium, low or never", "urgent"),
+        Key("fail_on", "text", "urgent, high, medium, low or never", "urgent", choices=(*_PRIORITIES, "never")),
         Key("history", "text", "a file, or postgresql://…", is_secret=True),
         Key("notify", "list", "where notices go, as apprise URLs", is_secret=True),
-        Key("notify_on", "text", "change, or a priority: tell it from there on", "change"),
+        Key(
+            "notify_on",
+            "text",
+            "change, or a priority: tell it from there on",
+            "change",
+            choices=("change", *_PRIORITIES),
+        ),
         Key("jitter", "text", "wait up to so long before starting, such as 10m"),
-        Key("log_format", "text", "text or json", "text"),
+        Key("log_format", "text", "text or json", "text", choices=("text", "json")),
         Key("offline", "flag", "fetch nothing from outside", False),
     )
 }
@@ -140,11 +148,11 @@ def _checked(file: Path, section: str, name: str, value: Any) -> Value:
     where = f"{file}{_line(file, section, name)}"
     key = KEYS.get(name)
     if key is None:
-        raise ConfigError(f"{where}: {name!r} is not known{_hint(name, KEYS)}")
+        raise ConfigError(f"{where}: {name!r} is not known{_hint(name, [*KEYS, 'client'])}")
     if key.kind == "flag" and isinstance(value, bool):
         return value
     if key.kind == "text" and isinstance(value, str):
-        return value
+        return _chosen(where, key, value)
     if key.kind == "list" and isinstance(value, str):
         return (value,)
     if key.kind == "list" and isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -166,7 +174,13 @@ def _from_environment() -> Iterator[tuple[str, Setting]]:
         elif key.kind == "list":
             yield name, Setting(tuple(text.split()), variable)
         else:
-            yield name, Setting(text, variable)
+            yield name, Setting(_chosen(variable, key, text), variable)
+
+
+def _chosen(where: str, key: Key, value: str) -> str:
+    if key.choices and value not in key.choices:
+        raise ConfigError(f"{where}: {key.name} is {value!r}: choose from {', '.join(key.choices)}")
+    return value
 
 
 def _unknown_variables() -> Iterator[str]:
@@ -194,12 +208,12 @@ def _line(file: Path, section: str, name: str) -> str:
     return ""
 
 
-def _hint(name: str, known: Mapping[str, object]) -> str:
+def _hint(name: str, known: Collection[str]) -> str:
     near = _near(name, known)
     return f" (did you mean {near!r}?)" if near else f": use {', '.join(known)}"
 
 
-def _near(name: str, known: "Mapping[str, object] | set[str]") -> str:
+def _near(name: str, known: Collection[str]) -> str:
     import difflib
 
     return next(iter(difflib.get_close_matches(name, list(known), 1, 0.7)), "")

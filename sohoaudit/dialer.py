@@ -50,6 +50,9 @@ class Pace(Protocol):
     def burst(self, address: str) -> int:
         """How many packets may go to the host in one turn."""
 
+    def gap_s(self, address: str) -> float:
+        """The least time between two new packets to the host, as things stand."""
+
     def answered(self, address: str, count: int) -> None:
         """The host answered to so many packets of a sweep."""
 
@@ -65,8 +68,8 @@ class Pace(Protocol):
     def be_gentle_to(self, address: str) -> None:
         """Ask this host less from now on."""
 
-    def connection(self, address: str) -> contextlib.AbstractAsyncContextManager[None]:
-        """Hold one of the host's few connections."""
+    def connection(self, address: str, *, is_brief: bool = False) -> contextlib.AbstractAsyncContextManager[None]:
+        """Hold one of the host's few connections; a brief one goes before the others."""
 
     def request(self, endpoint: Endpoint) -> contextlib.AbstractAsyncContextManager[None]:
         """Hold the one request that may be in flight at an endpoint; raises BudgetSpent where there were enough."""

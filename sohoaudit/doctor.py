@@ -85,7 +85,7 @@ def _is_container_bridge(link: Link) -> bool:
 
 
 def _raw() -> Check:
-    from .sweep.raw_client import RawUnavailable, command_to_start, has_raw_right
+    from .sweep.raw_client import RawUnavailable, command_to_start, has_raw_right, helper_command
 
     if sys.platform != "linux":
         return Check("raw packets", False, "used on Linux alone", "nothing to do: ordinary connections find the same")
@@ -94,7 +94,7 @@ def _raw() -> Check:
     except RawUnavailable:
         remedy = (
             "run sohoaudit with sudo, or allow the helper alone: a sudoers line for "
-            f'"{sys.executable} -m sohoaudit.sweep.raw" with NOPASSWD,'
+            f'"{" ".join(helper_command())}" with NOPASSWD,'
             " or AmbientCapabilities=CAP_NET_RAW in a systemd unit"
         )
         return Check("raw packets", False, "no right to send them; scan --sweep syn falls back to connections", remedy)

@@ -125,13 +125,18 @@ _EVIDENCE = {Vantage.INTERNET: Evidence.CONNECTED, Vantage.INDEX: Evidence.INDEX
 def _reached(device: Device, faces: Sequence[Face], box: Box, is_firewalled: bool) -> Iterator[Exposure]:
     """The exposures that only a face knows: from where its services were reached."""
     services = {service.endpoint: service for service in device.services}
-    inside = {_port(endpoint) for face in faces if face.is_inside for endpoint in face.endpoints}
+    within = [face for face in faces if face.is_inside]
+    inside = {_port(endpoint) for face in within for endpoint in face.endpoints}
+    reached = {endpoint for face in faces if face.vantage is Vantage.INTERNET for endpoint in face.endpoints}
+    private = {_port(endpoint) for face in within if not is_public(face.address) for endpoint in face.endpoints}
     for face in faces:
         for endpoint in face.endpoints:
             if face.is_inside and not is_public(endpoint.address):
                 continue
             inner = box.forwarded.get(endpoint)
             evidence = Evidence.GLOBAL_ADDRESS if face.is_inside else _EVIDENCE[face.vantage]
+            own = private if box.is_gateway and face.is_inside else set() if face.is_inside else inside
+            doubt = _doubt(endpoint, evidence, not inner and _port(endpoint) in own, is_firewalled)
             yield Exposure(
                 endpoint,
                 services[endpoint].protocol,
@@ -140,9 +145,7 @@ def _reached(device: Device, faces: Sequence[Face], box: Box, is_firewalled: boo
                 services[endpoint].management,
                 internal=str(inner).removesuffix("/udp") if inner else None,
                 detail=_detail(face, endpoint, evidence),
-                doubt="shut"
-                if endpoint in face.shut
-                else _doubt(endpoint, evidence, not inner and _port(endpoint) in inside, is_firewalled),
+                doubt="" if endpoint in reached else "shut" if endpoint in face.shut else doubt,
             )
 
 
@@ -150,11 +153,11 @@ def _port(endpoint: Endpoint) -> tuple[int, Transport]:
     return endpoint.port, endpoint.transport
 
 
-def _doubt(endpoint: Endpoint, evidence: Evidence, is_open_inside: bool, is_firewalled: bool) -> str:
-    """A router takes what is sent to its outside address from inside as if it were sent to its inside one."""
-    if evidence is Evidence.HAIRPIN and is_open_inside:
-        return "own-side"
-    return "firewall" if evidence is Evidence.GLOBAL_ADDRESS and is_firewalled and ":" in endpoint.address else ""
+def _doubt(endpoint: Endpoint, evidence: Evidence, is_own_side: bool, is_firewalled: bool) -> str:
+    """A router takes what is sent to any of its addresses from inside as if it were sent to its inside one."""
+    if evidence is Evidence.GLOBAL_ADDRESS and is_firewalled and ":" in endpoint.address:
+        return "firewall"
+    return "own-side" if is_own_side and evidence in (Evidence.HAIRPIN, Evidence.GLOBAL_ADDRESS) else ""
 
 
 def _detail(face: Face, endpoint: Endpoint, evidence: Evidence) -> str:

@@ -92,12 +92,70 @@ def _nvd(raw: bytes) -> str:
 
 
 def _endoflife(raw: bytes) -> str:
-    """https://endoflife.date/docs/api/v1: `result.releases`, each with `name`."""
+    """https://endoflife.date/docs/api/v1, `/products/full`: `result`, each with `name` and `releases`."""
     root = _json(raw)
-    releases = root.get("result", {}).get("releases") if isinstance(root.get("result"), dict) else None
-    if not isinstance(releases, list) or not all("name" in release for release in releases):
-        raise FeedError("this is no list of releases")
-    return f"{str(root.get('last_modified', '?'))[:10]}, {len(releases)} releases"
+    products = root.get("result")
+    if not isinstance(products, list) or not all(_is_product(product) for product in products):
+        raise FeedError("this is no list of products and their releases")
+    return f"{str(root.get('generated_at', '?'))[:10]}, {len(products)} products"
+
+
+def _is_product(product: Any) -> bool:
+    releases = product.get("releases") if isinstance(product, dict) and "name" in product else None
+    return isinstance(releases, list) and all(isinstance(one, dict) and "name" in one for one in releases)
+
+
+def _keep_scores(raw: bytes, folder: Path) -> None:
+    """The scores of the holes that our advisories speak of: a few hundred of some 300,000."""
+    head, _, *rows = gzip.decompress(raw).decode("ascii").splitlines()
+    known = _known_holes()
+    parts = (row.split(",") for row in rows)
+    scores = {cve: score for cve, score, *_ in parts if cve in known and _SCORE.fullmatch(score)}
+    day = head.rpartition("score_date:")[2][:10]
+    _write(folder / fetched.SCORES, json.dumps({"day": day, "scores": scores}).encode())
+
+
+def _keep_judged(raw: bytes, folder: Path) -> None:
+    """How bad the holes are that our advisories speak of, beside what earlier feeds said of others.
+
+    The feed holds what changed in eight days. Its ranges of versions are left alone: they know neither builds nor
+    hardware revisions, and would accuse devices that were repaired.
+    """
+    known, file = _known_holes(), folder / fetched.JUDGED
+    records = (record.get("cve", {}) for record in _json(gzip.decompress(raw))["vulnerabilities"])
+    fresh = {cve["id"]: told for cve in records if cve.get("id") in known and (told := _judgement(cve))}
+    try:
+        before = _json(file.read_bytes())
+    except (OSError, FeedError):
+        before = {}
+    _write(file, json.dumps(before | fresh).encode())
+
+
+def _judgement(cve: Mapping[str, Any]) -> dict[str, str]:
+    """The CVSS base score, newest form first, and CISA's two answers (`metrics.ssvcV203`, options of one key each)."""
+    metrics = cve.get("metrics", {})
+    told = {}
+    for form in ("cvssMetricV40", "cvssMetricV31", "cvssMetricV30"):
+        scores = [entry.get("cvssData", {}).get("baseScore") for entry in metrics.get(form, [])]
+        if (score := next((one for one in scores if isinstance(one, int | float)), None)) is not None:
+            told["cvss"] = f"{score:.1f}"
+            break
+    for entry in metrics.get("ssvcV203", []):
+        options = entry.get("ssvcData", {}).get("options", [])
+        answers = {key: value for option in options for key, value in option.items()}
+        for name, key, yes in (("automatable", "automatable", "yes"), ("total", "technicalImpact", "total")):
+            if key in answers:
+                told[name] = "yes" if answers[key] == yes else "no"
+    return told
+
+
+def _known_holes() -> frozenset[str]:
+    from .knowledge import advisories
+
+    return frozenset(advisory.id for advisory in advisories.every())
+
+
+_SCORE = re.compile(r"[01](\.\d{1,9})?")
 
 
 _NVD_URL = "https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-modified"
@@ -119,22 +177,24 @@ FEEDS = {
             "epss.csv.gz",
             20_000_000,
             _epss,
+            install=_keep_scores,
         ),
         Feed(
             "nvd",
-            "vulnerability records that changed lately (NIST)",
+            "how bad holes are, of records that changed lately (NIST)",
             f"{_NVD_URL}.json.gz",
             "nvd.json.gz",
             50_000_000,
             _nvd,
             checksum=f"{_NVD_URL}.meta",
+            install=_keep_judged,
         ),
         Feed(
             "endoflife",
-            "support dates of OpenWrt (endoflife.date)",
-            "https://endoflife.date/api/v1/products/openwrt/",
+            "support dates of software (endoflife.date)",
+            "https://endoflife.date/api/v1/products/full",
             "endoflife.json",
-            2_000_000,
+            20_000_000,
             _endoflife,
         ),
     )
@@ -147,6 +207,41 @@ def fingerprint_pack(url: str, signed_by: str) -> Feed:
     return Feed(
         fetched.PACK, title, url, "fingerprints.json.gz", limit, _pack, signed_by=signed_by, install=_install_pack
     )
+
+
+def made_pack(folder: Path, version: str, private_key: bytes) -> tuple[bytes, bytes, str]:
+    """A pack of the fingerprints of a folder: itself, its signature, and the public key that checks it, in base64.
+
+    Args:
+        folder: YAML files as in `fingerprints/devices/`, whose examples must come out as they say.
+        version: a day or a number that sorts; an older one than is in place is refused.
+        private_key: Ed25519, in PEM without a password, as `openssl genpkey -algorithm ed25519` writes it.
+
+    Raises:
+        FeedError: the folder holds none, or the key is no such key.
+        KnowledgeError: a fingerprint cannot be used.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+    from .identify import trial
+    from .knowledge import fingerprints
+
+    try:
+        key = load_pem_private_key(private_key, None)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise FeedError("this is no Ed25519 key without a password: make one with openssl genpkey -algorithm ed25519")
+    files = {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.yaml"))}
+    if not files:
+        raise FeedError(f"{folder} holds no fingerprints (*.yaml)")
+    if fault := next(trial.faults(fingerprints.load_with_examples([folder])), None):
+        raise fault
+    raw = gzip.compress(json.dumps({"version": version, "files": files}).encode(), mtime=0)
+    _pack(raw)
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return raw, base64.b64encode(key.sign(raw)) + b"\n", base64.b64encode(public).decode()
 
 
 def _pack(raw: bytes) -> str:
@@ -228,6 +323,7 @@ def update(
                 visits.append(Visit(feed.name, "failed", f"{type(fault).__name__}: try again later"))
             except OSError as fault:
                 visits.append(Visit(feed.name, "failed", f"cannot be kept ({fault.strerror}): check {place}"))
+    fetched.forget()
     return visits
 
 
@@ -255,7 +351,12 @@ class _Fetch:
         self._refuse_a_stump(raw)
         self._check_signature(raw)
         if self._feed.install:
-            self._feed.install(raw, self._folder)
+            try:
+                self._feed.install(raw, self._folder)
+            except (LookupError, TypeError, AttributeError, ValueError) as fault:
+                if isinstance(fault, FeedError):
+                    raise
+                raise FeedError("a record of it is not what it should be") from None
         _write(self._target, raw)
         self._part.unlink(missing_ok=True)
         self._part_tag.unlink(missing_ok=True)

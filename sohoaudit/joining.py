@@ -80,12 +80,16 @@ class Mapping:
 
 @dataclass(slots=True)
 class Box:
-    """The faces of one box, its keys with the address that first showed each, and what leads to it from outside."""
+    """The faces of one box, its keys with the address that first showed each, and what leads to it from outside.
+
+    `is_gateway` says that this network goes out through it or, where nobody knows that, that it is of such a kind.
+    """
 
     faces: list[Face] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
     joins: list[Join] = field(default_factory=list)
     forwarded: dict[Endpoint, Endpoint] = field(default_factory=dict)
+    is_gateway: bool = False
 
     def add(self, face: Face, keys: Iterable[str]) -> None:
         """One face more; the first key that the box already has is the reason."""
@@ -140,7 +144,11 @@ def boxes(
     for face in faces:
         if not face.is_inside:
             outside.place(face)
-    return [*within.boxes, *outside.strangers.boxes]
+    found = [*within.boxes, *outside.strangers.boxes]
+    for box in found:
+        if any(is_public(face.address) for face in box.faces if face.is_inside):
+            box.is_gateway = any(map(box.has, gateways)) if gateways else outside.is_gateway(box)
+    return found
 
 
 class _Shelf:
@@ -233,13 +241,14 @@ class _Outside:
         if len(naming) == 1:
             return naming[0]
         candidates = list({id(box): box for box in matched}.values())
-        routers = [box for box in candidates if self._is_gateway(box)]
+        routers = [box for box in candidates if self.is_gateway(box)]
         if len(routers) == 1:
             return routers[0]
         alone = candidates[0] if len(candidates) == 1 and not something_is_left else None
         return alone if alone and self._kind(alone) is None else None
 
-    def _is_gateway(self, box: Box) -> bool:
+    def is_gateway(self, box: Box) -> bool:
+        """Whether it is one of the known gateways, or of their kind."""
         return self._kind(box) in _GATEWAYS or any(box.has(address) for address in self._gateways)
 
     def _kind(self, box: Box) -> str | None:

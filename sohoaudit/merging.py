@@ -109,11 +109,8 @@ def _note_what_is_shut(faces: Iterable[Face], audits: Iterable[Audit]) -> None:
         asked = {int(text) for text in told.split(", ") if text.isdecimal()} if told else usual
         for face in faces:
             if face.vantage is Vantage.LAN and audit.scope.holds(face.address) and face.address in reached:
-                face.shut |= {
-                    endpoint
-                    for endpoint in face.open
-                    if endpoint.port in asked and endpoint not in reached[face.address]
-                }
+                quiet = (endpoint for endpoint in face.open if endpoint not in reached[face.address])
+                face.shut |= {e for e in quiet if e.port in asked and e.transport is Transport.TCP}
 
 
 def faces_of(audit: Audit) -> dict[_Place, Face]:

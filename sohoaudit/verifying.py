@@ -44,8 +44,12 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What will be asked from one vantage for some findings: the addresses and ports, and what was known before."""
+    """What will be asked from one vantage for some findings: the addresses and ports, and what was known before.
 
+    `key` is that of the scope it belongs to, whose lock whoever runs it holds (`history.lock`).
+    """
+
+    key: str
     scope: Scope
     tcp_ports: tuple[int, ...]
     udp_ports: tuple[int, ...]
@@ -85,7 +89,7 @@ def errands(history: History, wanted: Iterable[Past]) -> tuple[list[Errand], lis
             outcome = Outcome.FIXED if past.fixed else Outcome.COULD_NOT_TELL
             told.append(Verified(past.id, past.title, outcome, f"{when}; run a scan to look again", past.device))
     sites = {box.id: box.site for box in history.devices()}
-    found = [_errand(history.states_beside(scope), seen, sites[seen[0][1].id]) for scope, seen in grouped.items()]
+    found = [_errand(key, history.states_beside(key), seen, sites[seen[0][1].id]) for key, seen in grouped.items()]
     return found, told
 
 
@@ -113,7 +117,12 @@ async def verify(
     return verified
 
 
-def _errand(whole: Audit, seen: Sequence[tuple[Audit, Device, Finding]], site: str) -> Errand:
+def not_run(errand: Errand, why: str) -> list[Verified]:
+    """The findings of an errand that nobody could run."""
+    return [_told(Outcome.COULD_NOT_TELL, device, finding, why) for device, finding in errand.findings]
+
+
+def _errand(key: str, whole: Audit, seen: Sequence[tuple[Audit, Device, Finding]], site: str) -> Errand:
     scope = seen[0][0].scope
     keepers = [device for device in whole.devices if lists_mappings(device)]
     addresses: dict[str, None] = {}
@@ -130,7 +139,7 @@ def _errand(whole: Audit, seen: Sequence[tuple[Audit, Device, Finding]], site: s
     findings = tuple((device, finding) for _, device, finding in seen)
     ways = [exposure for device, _ in findings for exposure in device.exposures]
     hairpin = tuple({way.endpoint.address for way in ways if way.evidence is Evidence.HAIRPIN} & addresses.keys())
-    return Errand(ours, tcp, udp, hairpin, site, whole, findings)
+    return Errand(key, ours, tcp, udp, hairpin, site, whole, findings)
 
 
 def _is_seen_elsewhere(audit: Audit, device: Device, finding: Finding) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from . import discover, probe
@@ -36,6 +37,8 @@ class Visit:
         self.face = face
         self.gaps: list[Gap] = []
         self.has_answered = False
+        self.link_ways: set[str] = set()
+        self.began_s = time.monotonic()
         self._keeper = keeper
         self._identifier = identifier
         self._tcp_ports = tcp_ports
@@ -48,7 +51,9 @@ class Visit:
 
     def note(self, sighting: discover.Sighting) -> None:
         """Keep what was said while the host was being found."""
-        if sighting.way != "named":
+        if sighting.way in discover.LINK_WAYS:
+            self.link_ways.add(sighting.way)
+        elif sighting.way != "named":
             self.has_answered = True
         if sighting.observation:
             self.face.observations.append(sighting.observation.seen_from(self.face.vantage))

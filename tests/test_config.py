@@ -62,8 +62,10 @@ def test_without_a_file_there_are_the_defaults(tmp_path: Path, monkeypatch: pyte
         ('pace = "lab', ":1: this is not TOML"),
         ('pace\t"lab"', ":1: this is not TOML"),
         ("client = 3", ": 'client' holds profiles"),
+        ('pace = "fast"', ":1: pace is 'fast': choose from gentle, normal, lab"),
+        ('[clients.acme]\npace = "lab"', ": 'clients' is not known (did you mean 'client'?)"),
     ],
-    ids=["key", "key of a client", "text", "flag", "list", "quote", "tab", "client"],
+    ids=["key", "key of a client", "text", "flag", "list", "quote", "tab", "client", "choice", "clients"],
 )
 def test_a_fault_of_the_file_names_line_and_remedy(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
@@ -83,6 +85,12 @@ def test_a_secret_that_others_can_read_is_warned_of(file: Path) -> None:
     (warning,) = load(file).warnings
     assert f"chmod 600 {file}" in warning
     assert "hunter2" not in warning
+
+
+def test_a_variable_with_a_choice_that_there_is_not_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOHOAUDIT_FAIL_ON", "severe")
+    with pytest.raises(ConfigError, match="SOHOAUDIT_FAIL_ON: fail_on is 'severe': choose from urgent, high"):
+        load(file)
 
 
 def test_a_misspelled_variable_is_warned_of(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

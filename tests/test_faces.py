@@ -250,3 +250,21 @@ def test_a_global_address_is_doubted_where_the_router_says_that_its_firewall_is_
     router = face(ROUTER, (1900, "upnp", {"upnp.ipv6_firewall": word}))
     found = by_address([router, face("2001:db8:1::20", (443, "https", {}))])["2001:db8:1::20"]
     assert [(e.evidence, e.doubt) for e in found.exposures] == [(Evidence.GLOBAL_ADDRESS, doubt)]
+
+
+@pytest.mark.parametrize(
+    ("gateways", "doubt"), [((ROUTER,), "own-side"), (("192.168.1.9",), "")], ids=["router", "box"]
+)
+def test_a_router_answers_itself_on_its_global_address_and_another_box_does_not(
+    gateways: tuple[str, ...], doubt: str
+) -> None:
+    key = {"tls.key_sha256": "ab"}
+    both = [face(ROUTER, (443, "https", key)), face("2001:db8:1::1", (443, "https", key), (8443, "https", {}))]
+    (found,) = devices(both, nobody, gateways)
+    assert {(e.endpoint.port, e.doubt) for e in found.exposures} == {(443, doubt), (8443, "")}
+
+
+def test_what_was_reached_from_outside_is_doubted_by_nothing() -> None:
+    router, six = face(ROUTER, (1900, "upnp", {"upnp.ipv6_firewall": "on"})), "2001:db8:1::20"
+    seen = [face(six, (443, "https", {})), face(six, (443, "https", {}), vantage=Vantage.INTERNET)]
+    assert {e.doubt for e in by_address([router, *seen])[six].exposures} == {""}

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,8 +21,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from sohoaudit import feeds
+from sohoaudit.assess import assess
 from sohoaudit.feeds import FEEDS, Visit, update
-from sohoaudit.knowledge import advisories, fetched, fingerprints, known_from
+from sohoaudit.knowledge import advisories, fetched, fingerprints, known_from, lifecycle
+from sohoaudit.model import Device, Finding, Vantage
+from tests.report.assessed import DRAYTEK
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -231,8 +234,9 @@ def test_scores_and_releases_are_told_with_their_day(site: Site, tmp_path: Path)
     head = "#model_version:v2025.03.14,score_date:2026-11-24T00:00:00+0000\ncve,epss,percentile\n"
     scores = gzip.compress((head + "CVE-2026-1,0.5,0.9\n").encode())
     assert ask(site, tmp_path, gives(scores), name="epss").detail == "2026-11-24, 1 scores"
-    releases = json.dumps({"last_modified": "2026-11-23T0", "result": {"releases": [{"name": "24.10"}]}}).encode()
-    assert ask(site, tmp_path, gives(releases), name="endoflife").detail == "2026-11-23, 1 releases"
+    products = {"generated_at": "2026-11-23T0", "result": [{"name": "openwrt", "releases": [{"name": "24.10"}]}]}
+    answer = gives(json.dumps(products).encode())
+    assert ask(site, tmp_path, answer, name="endoflife").detail == "2026-11-23, 1 products"
 
 
 def test_an_unknown_certificate_is_not_trusted(site: Site, tmp_path: Path) -> None:
@@ -249,13 +253,137 @@ def test_a_hole_that_was_listed_after_this_version_counts_as_exploited(
     (one,) = [a for a in advisories.applies("QNAP", "TS-453D", None, "5.1.2.2533") if a.id == "CVE-2024-21899"]
     assert one.known_exploited is None
     monkeypatch.setattr(fetched, "folder", lambda: tmp_path)
-    fetched.exploited.cache_clear()
+    fetched.forget()
     ask(site, tmp_path, gives(catalogue("CVE-2024-21899")))
     (one,) = [a for a in advisories.applies("QNAP", "TS-453D", None, "5.1.2.2533") if a.id == "CVE-2024-21899"]
     assert one.known_exploited is not None
     assert str(one.known_exploited.added) == "2026-11-20"
     assert known_from()["kev"] >= "2026-11-20"
-    fetched.exploited.cache_clear()
+    fetched.forget()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of fetched feeds that is in use."""
+    monkeypatch.setattr(fetched, "folder", lambda: tmp_path)
+    fetched.forget()
+    yield tmp_path
+    fetched.forget()
+
+
+HOLE, OTHER_HOLE = "CVE-2024-21899", "CVE-2023-1389"
+
+
+def score_file(*rows: str) -> bytes:
+    head = "#model_version:v2025.03.14,score_date:2026-11-24T00:00:00+0000\ncve,epss,percentile\n"
+    return gzip.compress((head + "".join(f"{row}\n" for row in rows)).encode())
+
+
+def record(cve: str, **metrics: object) -> dict[str, object]:
+    return {"cve": {"id": cve, "metrics": metrics}}
+
+
+def records(*of: dict[str, object]) -> tuple[Answer, Answer]:
+    content = json.dumps({"format": "NVD_CVE", "timestamp": "2026-11-24", "vulnerabilities": of}).encode()
+    packed = gzip.compress(content)
+    tag = f'"{hashlib.sha256(packed).hexdigest()}"'
+    return gives(packed, tag), gives(f"sha256:{hashlib.sha256(content).hexdigest()}\r\n".encode())
+
+
+def ssvc(automatable: str, impact: str) -> list[dict[str, object]]:
+    options = [{"exploitation": "active"}, {"automatable": automatable}, {"technicalImpact": impact}]
+    return [{"source": "cisa", "ssvcData": {"options": options, "version": "2.0.3"}}]
+
+
+def test_scores_of_holes_we_speak_of_become_facts_of_a_finding(site: Site, cache: Path) -> None:
+    assert fetched.told_of([HOLE]) == {}
+    scores = score_file(f"{HOLE},0.94321,0.99", "CVE-1999-0001,0.1,0.2", "CVE-2023-1389,spam,0.2", "broken")
+    assert "a record of it" in ask(site, cache, gives(scores), name="epss").detail
+    scores = score_file(f"{HOLE},0.94321,0.99", "CVE-1999-0001,0.1,0.2", f"{OTHER_HOLE},spam,0.2")
+    assert ask(site, cache, gives(scores), name="epss").outcome == "new"
+    assert fetched.told_of([HOLE, OTHER_HOLE, "CVE-1999-0001"]) == {f"epss.{HOLE}": "0.94321", "epss_day": "2026-11-24"}
+    assert known_from()["epss"] == "2026-11-24, fetched"
+
+
+def test_a_score_stands_beside_a_finding_and_never_raises_it(site: Site, cache: Path) -> None:
+    def found(device: Device) -> Device:
+        return assess(device, Vantage.INTERNET, today=date(2026, 11, 24))[0]
+
+    def judged() -> dict[str, Finding]:
+        return {one.id: one for one in found(DRAYTEK).findings}
+
+    before = judged()
+    holes = {cve for one in before.values() for cve in one.cves}
+    assert ask(site, cache, gives(score_file(*(f"{cve},0.99,0.99" for cve in holes))), name="epss").outcome == "new"
+    after = judged()
+    assert {one.id: one.priority for one in before.values()} == {one.id: one.priority for one in after.values()}
+    scored = [one for one in after.values() if one.facts.get("epss_day") == "2026-11-24"]
+    assert [one.rule for one in scored] == [one.rule for one in after.values() if one.cves] != []
+
+
+def test_judgements_of_nvd_are_gathered_from_feed_to_feed(site: Site, cache: Path) -> None:
+    first = record(HOLE, cvssMetricV31=[{"cvssData": {"baseScore": 9.8}}], ssvcV203=ssvc("yes", "total"))
+    assert ask(site, cache, *records(first, record("CVE-1999-0001")), name="nvd").outcome == "new"
+    scores = [{"cvssData": {"baseScore": 8.8}}]
+    second = record(OTHER_HOLE, cvssMetricV40=scores, cvssMetricV31=[{"cvssData": {"baseScore": 7}}])
+    assert ask(site, cache, *records(second), name="nvd").outcome == "new"
+    assert fetched.told_of([HOLE, OTHER_HOLE]) == {
+        f"cvss.{HOLE}": "9.8", f"automatable.{HOLE}": "yes", f"total.{HOLE}": "yes", f"cvss.{OTHER_HOLE}": "8.8",
+    }  # fmt: skip
+    wrong = ask(site, cache, *records({"cve": {"id": HOLE, "metrics": ["x"]}}), name="nvd")
+    assert (wrong.outcome, wrong.detail) == ("failed", "a record of it is not what it should be; what was there stays")
+
+
+def ended(day: str, *releases: dict[str, object]) -> Answer:
+    products = {"generated_at": f"{day}T00:00:00+00:00", "result": [{"name": "openwrt", "releases": releases}]}
+    return gives(json.dumps(products).encode(), f'"{day}"')
+
+
+FRESH: dict[str, tuple[Answer, ...]] = {
+    "kev": (gives(CONTENT),),
+    "epss": (gives(score_file(f"{HOLE},0.9,0.9")),),
+    "nvd": records(record(HOLE)),
+    "endoflife": (ended("2026-11-20"),),
+}
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_every_feed_with_nothing_new_costs_one_conditional_request(name: str, site: Site, cache: Path) -> None:
+    assert ask(site, cache, *FRESH[name], name=name).outcome == "new"
+    assert ask(site, cache, says(304), name=name).outcome == "unchanged"
+    (request,) = site.requests
+    assert request.headers["If-None-Match"]
+
+
+def test_later_support_dates_win_over_the_shipped_ones_and_earlier_ones_do_not(site: Site, cache: Path) -> None:
+    day = date(2027, 6, 1)
+    assert lifecycle.branch_status("OpenWrt", "25.12.3", day).status == "supported"
+    over = {"name": "25.12", "isEol": True, "eolFrom": "2027-05-01"}
+    assert ask(site, cache, ended("2026-01-01", over), name="endoflife").outcome == "new"
+    assert lifecycle.branch_status("OpenWrt", "25.12.3", day).status == "supported"
+    newer = {"name": "26.12", "isEol": False, "eolFrom": None}
+    assert ask(site, cache, ended("2027-05-20", over, newer), name="endoflife").outcome == "new"
+    told = lifecycle.branch_status("OpenWrt", "25.12.3", day)
+    assert (told.status, str(told.since), told.source) == ("end-of-life", "2027-05-01", "endoflife.date, 2027-05-20")
+    assert lifecycle.branch_status("OpenWrt", "26.12.0", day).status == "supported"
+    assert lifecycle.branch_status("OpenWrt", "19.07.1", day).source == "endoflife.date, 2026-08-22"
+    assert known_from()["endoflife"] == "2027-05-20, fetched"
+
+
+def test_without_a_feed_the_shipped_knowledge_is_named_with_its_day(cache: Path) -> None:
+    known = known_from()
+    assert known["kev"].endswith(", shipped")
+    assert known["endoflife"] == "2026-08-22, shipped"
+    assert not {"epss", "nvd", "fingerprints"} & known.keys()
+
+
+@pytest.mark.parametrize("name", ["kev.json", "epss.known.json", "nvd.known.json", "endoflife.json"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"vulnerabilities": [1], "result": [1], "day": 1}', b"\xff"])
+def test_a_damaged_cache_is_as_none(name: str, content: bytes, cache: Path) -> None:
+    (cache / name).write_bytes(content)
+    assert fetched.told_of([HOLE]) == {}
+    assert fetched.exploited() == {}
+    assert lifecycle.branch_status("OpenWrt", "25.12.3", date(2026, 11, 1)).status == "supported"
 
 
 PACKED = {
@@ -301,6 +429,23 @@ def test_a_signed_pack_of_fingerprints_is_used_and_an_older_one_refused(
     older = ask_pack(site, tmp_path, signer, pack(PACKED, "2026-11-01"))
     assert "older than the one in place (2026-11-24)" in older.detail
     assert len(fetched.packs()) == 1
+
+
+def test_a_pack_that_was_made_here_is_taken_there(
+    site: Site, tmp_path: Path, cache: Path, signer: Ed25519PrivateKey
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "acme-toaster.yaml").write_text(PACKED["acme-toaster.yaml"])
+    pem = signer.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    raw, signature, public = feeds.made_pack(folder, "2026-11-24", pem)
+    site.answers = [gives(raw), gives(signature)]
+    (visit,) = update([feeds.fingerprint_pack(f"{site.url}/pack", public)], folder=cache, trust=site.trust)
+    assert visit == Visit("fingerprints", "new", "2026-11-24, 1 files")
+    with pytest.raises(feeds.FeedError, match="this is no Ed25519 key"):
+        feeds.made_pack(folder, "2026-11-24", b"-----BEGIN RSA PRIVATE KEY-----")
 
 
 @pytest.mark.parametrize(

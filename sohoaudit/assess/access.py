@@ -39,13 +39,13 @@ _NO_PAGE_OF_ITS_OWN = {"printer"}  # a printer's status page is open on purpose,
 
 @rule("auth.none", facts=("words",))
 def no_password(case: Case) -> Iterator[Draft]:
-    """A settings page, a camera's picture or a shell that is simply there.
+    """A settings page, a camera's picture, a shell or a maker's own back door that is simply there.
 
     Needs positive evidence: several settings named on a page that has no password field, no word of signing in, no
     redirect and no 401.
     """
     for observation in case.device.observations:
-        shown = _open_page(case, observation) or _open_shell(observation)
+        shown = _open_page(case, observation) or _open_shell(observation) or _back_door(observation)
         if shown:
             field_name, words = shown
             endpoint = observation.endpoint
@@ -91,6 +91,12 @@ def _open_page(case: Case, observation: Observation) -> tuple[str, str] | None:
         return "http.body", picture.group().lstrip("\"'=")
     found = [match.group() for pattern in _SETTINGS.values() if (match := pattern.search(body))]
     return ("http.body", ", ".join(found)) if len(found) >= SETTINGS_NEEDED else None
+
+
+def _back_door(observation: Observation) -> tuple[str, str] | None:
+    """A door that the maker left in its routers: it greets with its mark and does as it is told (CVE-2014-0659)."""
+    banner = observation.fields.get("tcp.banner", "")
+    return ("tcp.banner", banner[:4]) if banner.startswith(("ScMM", "MMcS")) else None
 
 
 def _open_shell(observation: Observation) -> tuple[str, str] | None:

@@ -122,6 +122,17 @@ def camera_defaced(case: Case) -> Iterator[Draft]:
             yield _sign(case, "camera-defaced", observation.endpoint, evidence, said=shortened(value, 80))
 
 
+@rule("compromise.printer-defaced", facts=("said",))
+def printer_defaced(case: Case) -> Iterator[Draft]:
+    """A printer whose page or name bears a stranger's word, as those that printed what strangers sent (press, 2018)."""
+    kind = case.device.identity.kind if case.device.identity else None
+    for observation, name, value in case.values("http.title", "ipp.printer-name", "ipp.printer-info", "snmp.sysname"):
+        found = _BOASTED.fullmatch(value.strip())
+        if found and kind == "printer":
+            evidence = (str(observation.endpoint), quoted(name, value))
+            yield _sign(case, "printer-defaced", observation.endpoint, evidence, said=shortened(value, 80))
+
+
 @rule("compromise.coinhive", facts=("said",))
 def coinhive(case: Case) -> Iterator[Draft]:
     """A router whose pages carry a program that earns somebody money (Trustwave, 2018)."""

@@ -126,6 +126,7 @@ def _hole(
             "cve_count": str(len(cves)) if len(cves) > CVES_NAMED else "",
             "fixed_in": fixes.pop() if len(fixes) == 1 else "",
             **{f"kev.{hole.id}": _added(hole) for hole in holes},
+            **case.knowledge.told_of(cves),
             "support": "over" if _is_over(case) else "kept",
         },
         certainty=certainty if is_sure else "probably",

@@ -1,7 +1,7 @@
-"""What the firmware rules ask of the world's knowledge: five questions, answered from what was shipped."""
+"""What the firmware rules ask of the world's knowledge: six questions, answered from what was shipped or fetched."""
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
@@ -49,7 +49,7 @@ class PartSeen(Protocol):
 
 
 class Knowledge(Protocol):
-    """The five questions; `version` chooses among a maker's software branches, `partial` says it was told in part."""
+    """The six questions; `version` chooses among a maker's software branches, `partial` says it was told in part."""
 
     def status(
         self, vendor: str, model: str, hardware_revision: str | None, version: str | None, today: date
@@ -72,9 +72,12 @@ class Knowledge(Protocol):
     def is_older(self, vendor: str, model: str, version: str, than: str, partial: bool) -> bool | None:
         """Whether a version is older than another of the same line; None where the two cannot be compared."""
 
+    def told_of(self, cves: Iterable[str]) -> Mapping[str, str]:
+        """How likely and how bad holes are, as facts of a finding; they never choose a priority."""
+
 
 class Shipped:
-    """The five questions, put to `sohoaudit.knowledge`; each room is opened when it is first asked."""
+    """The six questions, put to `sohoaudit.knowledge`; each room is opened when it is first asked."""
 
     def status(
         self, vendor: str, model: str, hardware_revision: str | None, version: str | None, today: date
@@ -104,6 +107,10 @@ class Shipped:
         scheme = versions.scheme_for(vendor, model, version)
         own, other = versions.parse(scheme, version, partial), versions.parse(scheme, than)
         return versions.is_before(own, other) if own and other else None
+
+    def told_of(self, cves: Iterable[str]) -> Mapping[str, str]:
+        """How likely and how bad holes are, as facts of a finding; they never choose a priority."""
+        return _room("fetched").told_of(cves)  # type: ignore[no-any-return]
 
 
 def _room(name: str) -> Any:

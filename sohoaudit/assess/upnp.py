@@ -10,6 +10,9 @@ from .priority import Fact, Reach, reach_of
 # Told only by a gateway whose control was found or answered there; an announcement alone proves no control.
 _CONTROL = {"upnp.control_url", "upnp.external_address", "upnp.mapping"}
 
+# Somebody asked for a way to just this port, so that the number is more than a guess even where nothing spoke.
+_ASKED_FOR = {"adb"}
+
 
 @rule("upnp.port-mapping", facts=("protocol", "door", "internal", "control"))
 def port_mapping(case: Case) -> Iterator[Draft]:
@@ -20,8 +23,10 @@ def port_mapping(case: Case) -> Iterator[Draft]:
     for exposure in case.device.exposures:
         if exposure.evidence is not Evidence.MAPPED:
             continue
-        endpoint, is_control = exposure.endpoint, manages(case, exposure)
-        protocol = protocol_of(case, exposure)
+        endpoint, protocol = exposure.endpoint, protocol_of(case, exposure)
+        is_control = manages(case, exposure)
+        if exposure.protocol in _ASKED_FOR:
+            protocol, is_control = exposure.protocol, True
         yield Draft(
             rule="upnp.port-mapping",
             fact=Fact.MANAGEMENT if is_control else Fact.UNKNOWN,
@@ -35,6 +40,20 @@ def port_mapping(case: Case) -> Iterator[Draft]:
                 "control": "yes" if is_control else "no",
             },
             endpoint=endpoint,
+        )
+
+
+@rule("upnp.ipv6-pinhole", facts=("count",))
+def ipv6_pinhole(case: Case) -> Iterator[Draft]:
+    """The router holds doors open in its IPv6 firewall because programs asked it to; it does not say to whom."""
+    for observation, name, value in case.values("upnp.ipv6_pinholes_open"):
+        yield Draft(
+            rule="upnp.ipv6-pinhole",
+            fact=Fact.UNKNOWN,
+            reach=Reach.PERHAPS,
+            evidence=(f"{observation.endpoint}", quoted(name, value)),
+            facts={"count": value},
+            endpoint=observation.endpoint,
         )
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from typer.core import TyperCommand
 
@@ -68,9 +68,19 @@ class Configured(TyperCommand):
 
 
 class ConfiguredScan(Configured):
-    """A command that takes every setting there is."""
+    """A command that takes every setting there is, and whose options stand in the help under headings."""
 
     takes_all = True
+    headings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Each heading with its options; what has none comes last."""
+        records = {each.name: record for each in self.get_params(ctx) if (record := each.get_help_record(ctx))}
+        named = {name for names in self.headings.values() for name in names}
+        rest = tuple(name for name in records if name not in named)
+        for heading, names in {**self.headings, "Help": rest}.items():
+            with formatter.section(heading):
+                formatter.write_dl([records[name] for name in names if name in records])
 
 
 def for_the_journal(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,7 +36,7 @@ def update(
         raise typer.BadParameter(f"{unknown[0]!r} is no feed: choose from {', '.join(known)}")
     visits = feeds.update([known[name] for name in names or known])
     for visit in visits:
-        print(f"{visit.name:<10} {visit.outcome:<10} {visit.detail}")
+        print(f"{visit.name:<13}{visit.outcome:<10} {visit.detail}")
     if any(visit.outcome == "failed" for visit in visits):
         raise typer.Exit(3)
 
@@ -58,14 +59,42 @@ def status(
         return
     if format != "text":
         raise typer.BadParameter(f"--format {format!r}: choose text or json")
+    in_use = known_from()
     for name, feed in known.items():
         state = states[name]
-        if state:
-            told = f"{state.get('version')}; asked {_age(str(state.get('checked')))}"
-        else:
-            told = "not fetched: what was shipped is used"
-        print(f"{name:<10} {told:<52} {feed.title}")
-    print("in use     " + ", ".join(f"{name} {text}" for name, text in known_from().items()))
+        fetched_one = f"{state.get('version')}; asked {_age(str(state.get('checked')))}" if state else "never fetched"
+        print(f"{name:<13}{in_use.get(name, 'none in use'):<22}{fetched_one:<44}{feed.title}")
+    print(f"All else came with sohoaudit {in_use['sohoaudit']}.")
+
+
+@app.command()
+def pack(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Your own fingerprints: one YAML file a maker.")],
+    key: Annotated[Path, typer.Option("--key", metavar="KEY.pem", help="The Ed25519 key that signs it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")],
+    version: Annotated[str | None, typer.Option("--version", help="A day or a number; default: today.")] = None,
+) -> None:
+    """Make a signed pack of your own fingerprints, for fingerprints_feed of other machines; nothing is sent.
+
+    Example: sohoaudit feeds pack my-devices --key key.pem --output pack.json.gz
+
+    Put the pack and its .sig on a web server (https). A key is made with: openssl genpkey -algorithm ed25519
+    """
+    from .. import feeds
+    from .identify import faults_told
+
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    try:
+        with faults_told():
+            raw, signature, public = feeds.made_pack(folder, version or today, key.read_bytes())
+        output.write_bytes(raw)
+        Path(f"{output}.sig").write_bytes(signature)
+    except OSError as fault:
+        raise typer.BadParameter(f"{fault.filename}: {fault.strerror}: check the path") from None
+    except feeds.FeedError as fault:
+        raise typer.BadParameter(str(fault)) from None
+    print(f"{output} and {output}.sig are written. On the machines that use them:")
+    print(f'fingerprints_feed = "https://…/{output.name}"\nfingerprints_key = "{public}"')
 
 
 def _known(path: str | None) -> "dict[str, Feed]":

@@ -148,6 +148,9 @@ def new(
         try:
             given = observed(lines_of(file))
         except ValueError as fault:
-            typer.echo(f"sohoaudit: {file}: {fault}", err=True)
+            typer.echo(f"sohoaudit: {file}:{fault}", err=True)
             raise typer.Exit(2) from None
+    for name, value in (("model", model), ("firmware", firmware)):
+        if value and not any(value in text for text in given.values()):
+            typer.echo(f"sohoaudit: {value!r} does not stand in the answer, so no {name} is read from it", err=True)
     typer.echo(stub(vendor, model, firmware, given), nl=False)

@@ -105,7 +105,7 @@ def prune(
     limit = datetime.combine(day_of(before, "--before"), time.min, UTC) if before else None
     with opened(history) as known:
         count = known.prune(keep=keep, before=limit, is_rehearsal=dry_run)
-    print(f"{count} audits {'would be forgotten' if dry_run else 'forgotten'}")
+    print(f"{_counted(count, 'audit')} {'would be forgotten' if dry_run else 'forgotten'}")
 
 
 @app.command(cls=Configured)
@@ -144,8 +144,8 @@ def check(history: HistoryOption = None, config: ConfigOption = None) -> None:
         faults = known.check()
         size = known.size()
         name, step = known.name, known.step
-    counts = ", ".join(f"{count:,} {what}" for what, count in size.items())
-    print(f"{name}: step {step}, {counts}")
+    counts = ", ".join(_counted(count, what.removesuffix("s")) for what, count in size.items())
+    print(f"{name}: {'sound' if not faults else 'damaged'}, step {step}, {counts}")
     for fault in faults:
         print(f"sohoaudit: {name}: {fault}: restore its backup, or move it away", file=sys.stderr)
     if faults:
@@ -183,7 +183,7 @@ def _device_line(box: "Box") -> str:
 
 def _audit_line(entry: Any) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in entry.priorities.items() if count) or "no finding"
-    parts = [f"{entry.devices} devices", counts]
+    parts = [_counted(entry.devices, "device"), counts]
     if entry.gaps:
         parts.append(f"{entry.gaps} not looked at")
     if not entry.is_complete:
@@ -192,6 +192,10 @@ def _audit_line(entry: Any) -> str:
     return (
         f"{entry.id:>5}  {entry.started:%Y-%m-%d %H:%M}  {site}{entry.targets} from {entry.vantage}: {', '.join(parts)}"
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _print(rows: list[Any], lines: list[str], format: str) -> None:

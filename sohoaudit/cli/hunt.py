@@ -246,7 +246,7 @@ def _request(
 
 def _note_packs(packs: tuple[str, ...], coverage: "Coverage", language: str) -> None:
     from ..hunt.rules import PACKS
-    from ..hunt.words import words
+    from ..knowledge.hunts import words
 
     if left := [name for name in PACKS if name not in packs]:
         coverage.notes.append(words(language)("coverage.not_asked", packs=", ".join(left)))
@@ -254,7 +254,7 @@ def _note_packs(packs: tuple[str, ...], coverage: "Coverage", language: str) -> 
 
 def _note_thin_baseline(request: "Request", coverage: "Coverage", language: str) -> None:
     from ..hunt.chains import MINIMUM_DAYS, MINIMUM_PAIRS
-    from ..hunt.words import words
+    from ..knowledge.hunts import words
 
     built = request.baseline
     if built is not None and not built.is_enough:
@@ -267,7 +267,7 @@ def _tell(
     hits: "list[Hit]", coverage: "Coverage", started: datetime, format: str, language: str, output: str | None
 ) -> None:
     from ..hunt import document
-    from ..hunt.words import words
+    from ..knowledge.hunts import words
 
     told = words(language)
     if format == "text":

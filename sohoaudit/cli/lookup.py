@@ -105,6 +105,7 @@ def _answer(vendor: str, model: str, hardware_revision: str | None, version: str
     from ..knowledge import advisories, lifecycle, names
 
     name = names.read(vendor, model, hardware_revision)
+    version = version or name.firmware
     stands = lifecycle.status(vendor, model, hardware_revision, version=version)
     newest = lifecycle.latest(vendor, model, hardware_revision, version=version)
     found = advisories.applies(vendor, model, hardware_revision, version or None)

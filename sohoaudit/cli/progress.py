@@ -53,7 +53,9 @@ class Reporter:
         if waiting:
             slowest = f" ({next(iter(progress.busy))})" if len(progress.busy) == 1 else ""
             words.append(f"{waiting} still answering{slowest}")
-        left_s = self._expected_s - (time.monotonic() - self._started)
+        left_s = progress.left_s
+        if left_s is None:
+            left_s = self._expected_s - (time.monotonic() - self._started)
         if left_s > ESTIMATE_AFTER_S:
             words.append(f"about {left_s / 60:.0f} min" if left_s > 90 else f"about {left_s:.0f} s")
         return ", ".join(words)

@@ -15,7 +15,7 @@ from .. import document, report
 from ..audit import Auditor, Plan, Settings, Watch, exit_code
 from ..journal import Journal
 from ..keeping import Keeper
-from ..knowledge.ports import harmful_ports
+from ..knowledge.ports import harmful_ports, thorough_tcp_ports
 from ..model import Audit, Priority, Scope
 from ..report import text
 from ..report.content.brand import Brand
@@ -46,17 +46,22 @@ def formats_of(text: str | None, output: str | None) -> tuple[str, ...]:
 def ports_of(text: str) -> tuple[int, ...]:
     """The ports of a `--ports` option such as `22,80,8000-8010`, each once, in the order given.
 
+    `thorough` stands for the usual ones and those where intruders were found.
     Ports known to do harm when spoken to are left out of a range: who wants one names it by itself.
     """
     ports: list[int] = []
     for part in text.split(","):
+        if part.strip() == "thorough":
+            ports.extend(thorough_tcp_ports())
+            continue
         first, dash, last = part.strip().partition("-")
         try:
             span = range(int(first), int(last if dash else first) + 1)
         except ValueError:
             span = range(0)
         if not span or span[0] < 1 or span[-1] > 65_535:
-            raise typer.BadParameter(f"--ports {part.strip()!r}: write numbers from 1 to 65535, as in 22,80,8000-8010")
+            wanted = "write numbers from 1 to 65535, as in 22,80,8000-8010, or thorough"
+            raise typer.BadParameter(f"--ports {part.strip()!r}: {wanted}")
         ports.extend(span if not dash else (port for port in span if port not in harmful_ports()))
     return tuple(dict.fromkeys(ports))
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -36,12 +36,28 @@ from .options import (
     language_of,
 )
 
-COMMAND = ConfiguredScan
 _COMMUNITIES = "SOHOAUDIT_SNMP_COMMUNITIES"
 
 if TYPE_CHECKING:
     from ..audit import Settings
     from ..journal import Journal
+
+
+class Scan(ConfiguredScan):
+    """The scan, with its many options under a few headings of its help."""
+
+    headings: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "What to look at": ("targets", "exclude", "ports", "vantage", "authorized", "hairpin", "index", "resume"),
+        "How to ask": ("pace", "sweep", "offline", "jitter", "dry_run", "yes"),
+        "What to write": (
+            "format", "output", "language", "brand", "redact", "with_audits", "fail_on", "quiet", "log_format",
+        ),
+        "Over time": ("history", "no_history", "changes", "notify", "notify_on"),
+        "What to know": ("fingerprints", "client", "config"),
+    }  # fmt: skip
+
+
+COMMAND = Scan
 
 
 def scan(
@@ -55,7 +71,12 @@ def scan(
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="TARGET", help="Never touch these.")] = None,
     ports: Annotated[
-        str | None, typer.Option("--ports", metavar="80,443,8000-8010", help="TCP ports; default: the 84 telling ones.")
+        str | None,
+        typer.Option(
+            "--ports",
+            metavar="80,8000-8010|thorough",
+            help="TCP ports; default: the 84 telling ones; thorough: also those where intruders were found.",
+        ),
     ] = None,
     vantage: Annotated[Vantage, typer.Option("--vantage", help="Where this machine stands.")] = Vantage.LAN,
     authorized: Annotated[

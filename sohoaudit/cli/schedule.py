@@ -45,14 +45,17 @@ def print_units(
         user=(os.environ.get("SUDO_USER") or os.environ.get("USER")) if systemd else None,
         name=_name(arguments or []),
     )
+    where = f"{output}/" if output else ""
     if systemd:
         files = units.systemd(plan)
-        install = f"sudo cp {plan.name}.* /etc/systemd/system/ && sudo systemctl enable --now {plan.name}.timer"
+        install = f"sudo cp {where}{plan.name}.* /etc/systemd/system/ && sudo systemctl enable --now {plan.name}.timer"
     elif cron:
         files, install = {f"{plan.name}.cron": units.cron(plan)}, "crontab -e, and add the line"
     else:
         files = {f"org.{plan.name}.plist": units.launchd(plan)}
-        install = f"cp org.{plan.name}.plist ~/Library/LaunchAgents/ && launchctl load ~/Library/LaunchAgents/*.plist"
+        install = (
+            f"cp {where}org.{plan.name}.plist ~/Library/LaunchAgents/ && launchctl load ~/Library/LaunchAgents/*.plist"
+        )
     for name, text in files.items():
         if output:
             output.mkdir(parents=True, exist_ok=True)

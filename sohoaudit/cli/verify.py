@@ -34,6 +34,8 @@ def verify(
     if format not in ("text", "json"):
         raise typer.BadParameter(f"--format {format!r}: choose text or json")
     from .. import verifying
+    from ..history.lock import Busy, Lock
+    from ..keeping import beside, history_place
     from ..scope import check_routes
     from ..sweep.pace import MANNERS
 
@@ -47,15 +49,20 @@ def verify(
         wanted = [past[identifier] for identifier in findings or ()] if not every else past.values()
         wanted = [one for one in wanted if findings or one.fixed is None]
         errands, told = verifying.errands(known, wanted)
-        if dry_run:
-            print("\n".join(errand.described for errand in errands) or "nothing to ask")
+        if dry_run or not wanted:
+            print("\n".join(errand.described for errand in errands) or "no finding is open: nothing to ask")
             return
         from ..audit import Settings
 
         settings = Settings(manners=MANNERS[pace])
+        locks = beside(history_place(history)) / "locks"
         for errand in errands:
             check_routes(errand.scope)
-            told += asyncio.run(verifying.verify(known, errand, settings))
+            try:
+                with Lock(locks, errand.key, ", ".join(errand.scope.targets)):
+                    told += asyncio.run(verifying.verify(known, errand, settings))
+            except Busy as busy:
+                told += verifying.not_run(errand, str(busy))
     if format == "json":
         print(json.dumps([dataclasses.asdict(one) for one in told], ensure_ascii=False, indent=2))
     else:

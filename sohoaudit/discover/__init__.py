@@ -23,6 +23,8 @@ class Sighting:
     mac: str | None = None
 
 
+# What these name is on the link, or was a while ago; whether it answers anything, its ports tell.
+LINK_WAYS = frozenset({"arp", "neighbour", "neighbours"})
 Way = Callable[[Dialer, Here], AsyncGenerator[Sighting, None]]
 _ways: dict[str, Way] = {}
 

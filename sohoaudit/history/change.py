@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ..knowledge import ports
 from ..knowledge.gaps import Reason, reason_of
 from ..model import Audit, Device, Endpoint, Evidence, Exposure, Finding, Priority, Service, Transport, is_public
 
@@ -146,6 +145,8 @@ def why_unseen(
 
 def ports_asked(audit: Audit, transport: Transport) -> frozenset[int] | None:
     """The ports an audit asked each device for; None where it does not say, as one made of other programs' files."""
+    from ..knowledge import ports
+
     told = audit.settings.get(f"{transport} ports asked")
     if told is not None:
         return frozenset(int(text) for text in re.findall(r"\d+", told))

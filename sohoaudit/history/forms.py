@@ -22,6 +22,8 @@ def keep_device(db: Connection, device: Device) -> int:
     for finding in content["findings"]:
         finding["first_seen"] = None  # the table of findings knows it
         del finding["accepted"]  # the file beside the history knows it
+        # Of another day every day, and no property of the device.
+        finding["facts"] = {name: text for name, text in finding["facts"].items() if not name.startswith("epss")}
     return keep(db, device.id, packed_json(content))
 
 

@@ -1,5 +1,6 @@
 """Lets one run at a time audit a scope; knows nothing of databases, so that who keeps no history loads none."""
 
+import contextlib
 import hashlib
 import os
 from datetime import UTC, datetime, timedelta
@@ -49,14 +50,18 @@ class Lock:
             raise Busy(f"another audit of {self._shown} is running{self._holder()}: this one leaves") from None
         except OSError as fault:
             raise HistoryError(
-                f"{self._lock.lock_file} cannot be written ({fault.strerror}): check its folder"
+                f"{self._lock.lock_file} cannot be written ({fault.strerror}): check its folder, or use --no-history"
             ) from None
-        self._who.write_text(f"{os.getpid()} {datetime.now(UTC).isoformat(timespec='seconds')}\n", encoding="utf-8")
+        # Who holds it is a courtesy to the next; on a full disk the lock holds all the same.
+        with contextlib.suppress(OSError):
+            began = datetime.now(UTC).isoformat(timespec="seconds")
+            self._who.write_text(f"{os.getpid()} {began}\n", encoding="utf-8")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         """Give it back."""
-        self._who.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._who.unlink()
         self._lock.release()
 
     def _holder(self) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,6 +173,18 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+_FULL = "cannot be written, the disk is full: make room; what was finished before is kept"
+# SQLite needs a few pages beside the file even to read, and calls their want an input/output error.
+_ROOM_NEEDED_BYTES = 65_536
+
+
+def _is_disk_full(name: str) -> bool:
+    try:
+        return shutil.disk_usage(Path(name).parent).free < _ROOM_NEEDED_BYTES
+    except OSError:
+        return False
+
+
 def _line(name: str, fault: str, is_file: bool) -> str:
     """A database's own fault as one line with its remedy."""
     said = " ".join(fault.split())
@@ -180,9 +193,12 @@ def _line(name: str, fault: str, is_file: bool) -> str:
         ("readonly", "cannot be written: check its permissions, or use --no-history"),
         ("unable to open", "cannot be opened: check the path and its permissions, or use --no-history"),
         ("not a database", "is no history, or damaged: move it away, or name another with --history"),
-        ("malformed", "is damaged: run 'sohoaudit history check', restore its backup, or move it away"),
-        ("is full", "cannot be written, the disk is full: make room; what was finished before is kept"),
-        ("disk I/O", "cannot be read or written, the disk fails: check it; name another with --history"),
+        ("malformed", "is damaged: restore a backup of it, or move it away and begin anew"),
+        ("is full", _FULL),
+        (
+            "disk I/O",
+            _FULL if is_file and _is_disk_full(name) else "cannot be read or written, the disk fails: check it",
+        ),
     )
     for word, told in known if is_file else ():
         if word in said:

@@ -110,6 +110,8 @@ def _by_place(left: Mapping[str, Known], devices: Mapping[int, Device], shown: S
         for one in left.values():
             vendors = {one.vendor, vendor_of(device)}
             is_mute = vendors == {""} and not (one.keys or shown[index])
+            # Seen from afar, where no MAC shows, a box that told nothing this time is still the one at its address.
+            is_mute |= not (shown[index] or vendor_of(device) or any(key.startswith("mac:") for key in one.keys))
             is_akin = "" not in vendors and len(vendors) == 1 and not (one.name and name_of(device))
             is_other = _contradict(shown[index], one.keys, (*_OF_THE_HARDWARE, "tls", "ssh"))
             if (is_mute or (is_akin and not is_other)) and set(one.addresses) & set(device.addresses):

@@ -2,8 +2,8 @@
 
 import json
 
+from ..knowledge.hunts import words
 from .rules import RuleSet
-from .words import words
 
 
 def as_json(rules: RuleSet, language: str) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from ..knowledge.hunts import Words
 from ..model import printable
 from .run import Blind, Coverage, Hit
-from .words import Words
 
 _SHOWN = ("CommandLine", "ParentImage", "User", "TargetObject", "Details", "TargetFilename", "sha256")
 
@@ -99,7 +99,7 @@ def unread_lines(coverage: Coverage, words: Words) -> list[str]:
 
 def title(hit: Hit, words: Words) -> str:
     """The hunt's title in the reader's language; a user's own rule has its own."""
-    return words(f"hunts.{hit.hunt}.title") if words.has("hunts", hit.hunt) else printable(hit.title)
+    return words.title(hit.hunt, printable(hit.title))
 
 
 def why(hit: Hit, words: Words) -> str:
@@ -109,8 +109,7 @@ def why(hit: Hit, words: Words) -> str:
 
 def reason(hit: Hit, words: Words) -> str:
     """In what way the event shows it."""
-    detail = words(f"details.{hit.reason}", **hit.details) if words.has("details", hit.reason) else ""
-    return words(f"reasons.{hit.reason}", **{"detail": detail, **hit.details})
+    return words.reason(hit.reason, hit.details)
 
 
 def blind_text(blind: Blind, words: Words) -> str:

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from ..knowledge.hunts import Words, told
 from ..model import Audit, Device, Finding, Gap, Scope, printable
-from .document import blind_text, reason, title, unread_lines, why
+from .document import blind_text, reason, unread_lines
 from .event import moment
 from .run import Coverage, Hit
-from .words import Words
 
 _EVIDENCE_SHOWN = 20
 _TELLING = ("CommandLine", "TargetObject", "TargetFilename", "Image", "Data")
@@ -46,27 +46,33 @@ def _device(host: str, found: dict[str, list[Hit]], words: Words) -> Device:
 def _finding(key: str, host: str, hunt: str, hits: list[Hit], words: Words) -> Finding:
     worst = min(hits, key=lambda hit: hit.level.rank)
     rule = f"{'compromise' if worst.pack == 'volt' else 'hunt'}.{hunt}"
-    meaning = words(f"hunts.{hunt}.meaning") if words.has("hunts", hunt) else why(worst, words)
-    shown_host = host or words("finding.unknown_host")
     evidence = [_evidence(hit, words) for hit in hits[:_EVIDENCE_SHOWN]]
     if len(hits) > _EVIDENCE_SHOWN:
         evidence.append(words("finding.more", count=f"{len(hits) - _EVIDENCE_SHOWN:,}"))
     acts = sum("same act as" not in hit.evidence for hit in hits)
     times = [time for hit in hits if (time := moment(hit.time))]
-    return Finding(
+    finding = Finding(
         id=_digest(f"{key}|{rule}"),
         rule=rule,
         priority=worst.level,
-        title=title(worst, words),
-        summary=words("finding.summary", meaning=meaning, count=f"{acts:,}", host=shown_host),
+        title="",
+        summary="",
         evidence=tuple(evidence),
-        remedy=words.steps(hunt),
-        verify=words("finding.verify", file="LOGS"),
+        remedy=(),
+        verify="",
         references=worst.references,
         first_seen=min(times, default=None),
-        facts={"host": shown_host, "count": str(acts), "grade": worst.grade},
+        facts={
+            "host": host,
+            "count": str(acts),
+            "grade": worst.grade,
+            "title": printable(worst.title),
+            "reason": worst.reason,
+        }
+        | {f"detail.{name}": str(value) for name, value in worst.details.items()},
         because=("inside", "compromised" if worst.pack == "volt" else "unusual"),
     )
+    return told(finding, words)
 
 
 def _evidence(hit: Hit, words: Words) -> str:

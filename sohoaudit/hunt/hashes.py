@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..knowledge.hunts import words
 from ..model import printable
 from .rules import listed_hashes, load
-from .words import words
 
 _BLOCK_BYTES = 1 << 18
 _THREADS = 2

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TypeVar
 from urllib.parse import unquote
 
 from ..knowledge import patterns
 from ..knowledge.fingerprints import ATTRIBUTES, UDP_QUESTIONS, Fingerprint, Fingerprints, plain_name, questions
 from ..model import Certainty, Endpoint, Identity, Observation
 from . import merge
-from .index import CACHE_SIZE, CACHED_TEXT_LIMIT_CHARS, Hit, Index
+from .index import CACHE_SIZE, Hit, Index
 from .merge import Claim
 
 _VALUE_LIMIT_CHARS = 100
@@ -58,7 +57,6 @@ class Identifier:
         """Prepares nothing yet: the patterns of a field are compiled when the field is first seen."""
         self._fingerprints = fingerprints
         self._index = Index(fingerprints, engine or patterns.engine())
-        self._known: dict[tuple[tuple[str, str], ...], Identity | None] = {}
         self._merged: dict[tuple[_Seen, ...], Identity | None] = {}
 
     def identify(self, observations: Iterable[Observation]) -> Identity | None:
@@ -79,19 +77,17 @@ class Identifier:
 
     def identify_fields(self, fields: Mapping[str, str]) -> Identity | None:
         """Who gave these fields from one endpoint; the same object for answers that say the same where it counts."""
-        key = tuple(fields.items())
-        if key in self._known:
-            return self._known[key]
         hits = self._index.hits(fields)
-        seen = tuple([(id(hit.fingerprint), hit.field, tuple(hit.groups.items())) for hit in hits])
+        if not hits:
+            return None
+        seen = tuple([(id(hit.fingerprint), hit.field, *hit.groups.items()) for hit in hits])
         if seen in self._merged:
-            identity = self._merged[seen]
-        else:
-            claims = [claim for hit in hits for claim in self._claims_of(hit)]
-            identity = merge.merge(claims, self._fingerprints.makers)
-            _keep(self._merged, seen, identity)
-        if sum([len(value) for _, value in key]) <= CACHED_TEXT_LIMIT_CHARS:
-            _keep(self._known, key, identity)
+            return self._merged[seen]
+        claims = [claim for hit in hits for claim in self._claims_of(hit)]
+        identity = merge.merge(claims, self._fingerprints.makers) if claims else None
+        if len(self._merged) >= CACHE_SIZE:
+            self._merged.clear()
+        self._merged[seen] = identity
         return identity
 
     def questions(self, observations: Iterable[Observation]) -> list[Question]:
@@ -120,37 +116,36 @@ class Identifier:
                 explanations.append(Explanation(one, record.endpoint, False, why))
         return explanations
 
-    def _claims_of(self, hit: Hit) -> Iterator[Claim]:
+    def _claims_of(self, hit: Hit) -> list[Claim]:
         """What one match says of a device, attribute by attribute."""
         one, values = hit.fingerprint, self._values(hit)
         vendor = self._vendor(one, values)
-        if vendor is None and (one.vendor or "vendor" in values or "vendor" in dict(one.settings)):
-            return
+        if vendor is None and (one.vendor or "vendor" in values or any(name == "vendor" for name, _ in one.settings)):
+            return []
         # A name the device gave belongs to the hardware, the name of the file to the fork that runs on it.
         is_hardware = one.fork is None or "vendor" in values
         values.pop("vendor", None)
-        claims = dict(values)
         if vendor:
-            claims["vendor"] = vendor
+            values["vendor"] = vendor
         if one.fork:
-            claims.setdefault("fork", one.fork)
+            values.setdefault("fork", one.fork)
         rank = (one.is_users_own, len(one.when))
-
-        def claim(attribute: str, value: str, certainty: Certainty, rank: tuple[bool, int]) -> Claim:
-            is_partial = one.is_partial and attribute == "firmware"
-            return Claim(
-                attribute, value, certainty, one.title, hit.field, hit.text, vendor, one.fork, is_hardware, one.traits,
-                is_partial, rank, (merge.WEIGHTS[certainty], not is_partial, rank, len(value)),
-            )  # fmt: skip
-
-        for attribute, value in claims.items():
-            yield claim(attribute, value, one.certainty_of(attribute), rank)
-        if not claims and one.traits:
-            yield claim("trait", one.traits[0], one.certainty, (False, 0))
-        if vendor and one.kind and "kind" not in claims:
+        told = [(name, value, one.certainty_of(name), rank) for name, value in values.items()]
+        if not told and one.traits:
+            told.append(("trait", one.traits[0], one.certainty, _LOWEST_RANK))
+        if vendor and one.kind and "kind" not in values:
             # What a maker mostly makes: never more than likely, and any fingerprint that says the kind wins.
             certainty = min(Certainty.LIKELY, one.certainty_of("kind"), key=merge.WEIGHTS.__getitem__)
-            yield claim("kind", one.kind, certainty, (False, 0))
+            told.append(("kind", one.kind, certainty, _LOWEST_RANK))
+        title = one.title
+        return [
+            Claim(
+                name, value, certainty, title, hit.field, hit.text, vendor, one.fork, is_hardware, one.traits,
+                one.is_partial and name == "firmware", rank,
+                (merge.WEIGHTS[certainty], not (one.is_partial and name == "firmware"), rank, len(value)),
+            )
+            for name, value, certainty, rank in told
+        ]  # fmt: skip
 
     def _vendor(self, one: Fingerprint, values: Mapping[str, str]) -> str | None:
         """The maker as this project spells it; None where the name a device gave is nobody's we know."""
@@ -180,14 +175,8 @@ class Identifier:
         return finished
 
 
-_Seen = tuple[int, str, tuple[tuple[str, str], ...]]  # a fingerprint, the field and the groups that it read
-_KeyT = TypeVar("_KeyT")
-
-
-def _keep(memory: dict[_KeyT, Identity | None], key: _KeyT, identity: Identity | None) -> None:
-    if len(memory) >= CACHE_SIZE:
-        memory.clear()
-    memory[key] = identity
+_Seen = tuple[object, ...]  # a fingerprint that matched, the field and the groups that it read
+_LOWEST_RANK = (False, 0)
 
 
 @cache

@@ -1,8 +1,6 @@
 """Finds the fingerprints that match: from a field to its patterns, through their literals, to who wants them."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from fnmatch import translate
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
@@ -46,7 +44,7 @@ class Index:
             is_simple = len(one.when) == 1 and len(anchor.patterns) == 1 and not one.unless
             (simple if is_simple else others).append(one)
         self._plain, self._globs = _by_part({c.field: None for one in fingerprints.all for c in one.when})
-        self._literals = _Literals(fingerprints, engine)
+        self._literals = cache(lambda: _Literals(fingerprints, engine))
         self._sets: dict[tuple[str, ...], _FieldPatterns] = {}
         self._fields: dict[str, _FieldPatterns | None] = {}
         self._compiled = cache(engine.compile)
@@ -54,6 +52,8 @@ class Index:
     def hits(self, fields: Mapping[str, str]) -> list[Hit]:
         """Every fingerprint that matches these fields of one endpoint, once."""
         found = self._found(fields)
+        if not found:
+            return []
         hits: dict[int, Hit] = {}
         for name, keys in found.items():
             for key, groups in keys.items():
@@ -81,21 +81,21 @@ class Index:
     def _found(self, fields: Mapping[str, str]) -> dict[str, Found]:
         found: dict[str, Found] = {}
         for name, value in fields.items():
-            known = self._patterns_of(name)
+            known = self._fields[name] if name in self._fields else self._patterns_of(name)
             if known is not None and (keys := known.found(value)):
                 found[name] = keys
         return found
 
     def _patterns_of(self, name: str) -> "_FieldPatterns | None":
-        try:
-            return self._fields[name]
-        except KeyError:
-            pass
-        fields = (*self._plain.get(name, ()), *(field for field, glob in self._globs if glob.match(name)))
-        fields = tuple(dict.fromkeys(fields))
+        """The patterns of one field, None where there are none; those of the first thousands of names are kept."""
+        meant = [
+            *self._plain.get(name, ()),
+            *(f for glob, fields in self._globs if _is_meant(glob, name) for f in fields),
+        ]
+        fields = tuple(dict.fromkeys(meant))
         known = self._sets.get(fields)
         if known is None and fields:
-            literals, engine, compiled = self._literals, self._engine, self._compiled
+            literals, engine, compiled = self._literals(), self._engine, self._compiled
             known = self._sets[fields] = _FieldPatterns(fields, limit_of(name), literals, engine, compiled)
         if len(self._fields) < CACHE_SIZE:
             self._fields[name] = known
@@ -127,34 +127,22 @@ class Index:
 
 
 class _Literals:
-    """The literals of all patterns in one automaton, made at the first question and warm for every field after it."""
+    """The literals of all patterns in one automaton, made at the first question for every field."""
 
     def __init__(self, fingerprints: Fingerprints, engine: patterns.Engine) -> None:
-        self._fingerprints, self._engine = fingerprints, engine
+        by_literal: dict[str, list[Key]] = {}
+        needs = fingerprints.needs
+        keys = dict.fromkeys((c.field, text) for one in fingerprints.all for c in one.when for text in c.patterns)
         self.always: dict[str, list[Key]] = {}  # by the field of their condition, the patterns that need no literal
-        self.by_literal: list[list[Key]] = []
-        self._set: patterns.LiteralSet | None = None
-
-    def in_text(self, text: str) -> Sequence[int]:
-        """The numbers of all literals that a text holds, in either case; the longest have the lowest numbers."""
-        return self.made().matching(self._engine.prepare(text.lower()))
-
-    def made(self) -> patterns.LiteralSet:
-        """The automaton, made when it is first asked for."""
-        if self._set is None:
-            by_literal: dict[str, list[Key]] = {}
-            needs = self._fingerprints.needs
-            keys = {(c.field, pattern) for one in self._fingerprints.all for c in one.when for pattern in c.patterns}
-            for key in sorted(keys):
-                needed = needs[key[1]] if key[1] in needs else patterns.needed(key[1])
-                for literal in needed:
-                    by_literal.setdefault(literal, []).append(key)
-                if not needed:
-                    self.always.setdefault(key[0], []).append(key)
-            longest_first = sorted(by_literal, key=lambda literal: (-len(literal), literal))
-            self._set = self._engine.literals(longest_first)
-            self.by_literal = [by_literal[literal] for literal in longest_first]
-        return self._set
+        for key in keys:
+            needed = needs[key[1]] if key[1] in needs else patterns.needed(key[1])
+            for literal in needed:
+                by_literal.setdefault(literal, []).append(key)
+            if not needed:
+                self.always.setdefault(key[0], []).append(key)
+        longest_first = sorted(by_literal, key=lambda literal: (-len(literal), literal))
+        self.by_literal = [by_literal[literal] for literal in longest_first]
+        self.matching = engine.literals(longest_first).matching
 
 
 class _FieldPatterns:
@@ -168,10 +156,12 @@ class _FieldPatterns:
         engine: patterns.Engine,
         compiled: Callable[[str], patterns.Pattern],
     ) -> None:
-        literals.made()
-        self._fields, self._limit_chars, self._literals = frozenset(fields), limit_chars, literals
+        self._fields, self._limit_chars = frozenset(fields), limit_chars
+        self._all_by_literal, self._matching = literals.by_literal, literals.matching
         self._prepare, self._compiled = engine.prepare, compiled
         self._always = dict.fromkeys(key for field in fields for key in literals.always.get(field, ()))
+        self._met: set[int] = set()  # the literals that were seen in this field
+        self._wanted: set[int] = set()  # and those of them that its patterns want
         self._by_literal: dict[int, dict[Key, None]] = {}
         self._seen: dict[str, Found] = {}
 
@@ -187,26 +177,36 @@ class _FieldPatterns:
 
     def _search(self, value: str) -> Found:
         value = value[: self._limit_chars]
-        candidates = self._candidates(sorted(self._literals.in_text(value))[:_WORDS_LIMIT])
+        candidates = self._candidates(self._matching(value.lower()))
         if not candidates:
-            return {}
+            return _NOTHING
         if len(candidates) * len(value) > _SEARCHED_LIMIT_CHARS:
             candidates = dict.fromkeys(islice(candidates, _SEARCHED_LIMIT_CHARS // len(value)))
         text, compiled = self._prepare(value), self._compiled
         return {key: groups for key in candidates if (groups := compiled(key[1]).find(text))}
 
-    def _candidates(self, numbers: Sequence[int]) -> dict[Key, None]:
-        """The patterns that need none of the literals, and those that need one of these."""
+    def _candidates(self, numbers: Collection[int]) -> Mapping[Key, None]:
+        """The patterns that need none of the literals, and those that need one of these, the longest first."""
+        if not self._met.issuperset(numbers):
+            self._meet(numbers)
+        wanted = self._wanted.intersection(numbers)
+        if not wanted:
+            return self._always
         candidates = self._always.copy()
-        by_literal = self._by_literal
-        for number in numbers:
-            wanting = by_literal.get(number)
-            if wanting is None:
-                keys = self._literals.by_literal[number]
-                wanting = by_literal[number] = {key: None for key in keys if key[0] in self._fields}
-            if wanting:
-                candidates.update(wanting)
+        for number in sorted(wanted)[:_WORDS_LIMIT]:
+            candidates.update(self._by_literal[number])
         return candidates
+
+    def _meet(self, numbers: Iterable[int]) -> None:
+        """Remember which patterns of this field want literals that were not seen in it before."""
+        fields = self._fields
+        for number in numbers:
+            if number not in self._met:
+                self._met.add(number)
+                keys = {key: None for key in self._all_by_literal[number] if key[0] in fields}
+                if keys:
+                    self._by_literal[number] = keys
+                    self._wanted.add(number)
 
 
 def limit_of(field: str) -> int:
@@ -214,20 +214,32 @@ def limit_of(field: str) -> int:
     return _PAGE_LIMIT_CHARS if field.startswith("http.body") else _VALUE_LIMIT_CHARS
 
 
+_NOTHING: Found = {}
 _NOBODY: tuple[list[Fingerprint], list[Fingerprint]] = ([], [])
 
 
-def _by_part(fields: Mapping[str, object]) -> tuple[dict[str, list[str]], list[tuple[str, re.Pattern[str]]]]:
-    """The fields of conditions by the plain names that they mean, and those that mean more with what they cover."""
+def _by_part(fields: Mapping[str, object]) -> tuple[dict[str, list[str]], list[tuple[list[str], list[str]]]]:
+    """The fields of conditions by the plain names that they mean, and by what stands around the stars of a glob."""
     plain: dict[str, list[str]] = {}
-    globs: list[tuple[str, re.Pattern[str]]] = []
+    globs: dict[str, list[str]] = {}
     for field in fields:
         for part in field.split("|"):
-            if "*" in part:
-                globs.append((field, re.compile(translate(part))))
-            else:
-                plain.setdefault(part, []).append(field)
-    return plain, globs
+            (globs if "*" in part else plain).setdefault(part, []).append(field)
+    return plain, [(part.split("*"), meant) for part, meant in globs.items()]
+
+
+def _is_meant(glob: Sequence[str], name: str) -> bool:
+    """As `covers`, without compiling sixty globs before the first answer."""
+    first, *between, last = glob
+    if not name.startswith(first) or not name.endswith(last) or len(name) < len(first) + len(last):
+        return False
+    place, end = len(first), len(name) - len(last)
+    for text in between:
+        found = name.find(text, place, end)
+        if found < 0:
+            return False
+        place = found + len(text)
+    return True
 
 
 def _satisfying(condition: Condition, found: Mapping[str, Found]) -> str | None:

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from ..knowledge.fingerprints import Fingerprints
 from ..model import Endpoint, Identity, Observation, printable
 from . import Identifier
 
+_AS_TEXT = json.encoder.encode_basestring_ascii
 _NOWHERE = Endpoint("0.0.0.0", 0)  # noqa: S104 - no address at all: the lines carry none
-_ABSENT: Any = object()
 _WRITTEN_KEPT = 4096
 
 
@@ -19,26 +19,51 @@ def answers(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterato
     The answer is `{"id", "identity"}`, or `{"line", "error"}` where the line cannot be read. All observations of a
     line belong to one device. An answer repeats the id of its line, where the line has one.
     """
-    identifier, written = Identifier(fingerprints), _Written()
-    dump = json.JSONEncoder(check_circular=False).encode
+    identify, written = Identifier(fingerprints).identify_fields, _Written()
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        if not line or line.isspace():
             continue
+        front = ""
         try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError) as fault:
-            yield dump({"line": number, "error": f"this is not JSON: {fault}"}), False
-            continue
-        name = entry.get("id", _ABSENT) if isinstance(entry, dict) else _ABSENT
-        try:
+            entry = read(line)
+            if isinstance(entry, dict) and "id" in entry:
+                front = f'"id": {_id_text(entry["id"])}, '
             fields = _fields(entry)
-        except ValueError as fault:
-            answer: dict[str, Any] = {} if name is _ABSENT else {"id": name}
-            yield dump({**answer, "line": number, "error": str(fault)}), False
+        except (ValueError, RecursionError) as fault:
+            yield f'{{{front}"line": {number}, "error": {_AS_TEXT(str(fault))}}}', False
             continue
-        identity = identifier.identify_fields(fields)
-        front = "" if name is _ABSENT else f'"id": {dump(name)}, '
-        yield f'{{{front}"identity": {written.text(identity)}}}', True
+        yield f'{{{front}"identity": {written.text(identify(fields))}}}', True
+
+
+def read(line: str | bytes) -> Any:
+    """What the JSON of one line says, in half the time that `json.loads` takes.
+
+    Raises:
+        ValueError: the line is no JSON; says why.
+    """
+    try:
+        text = (line if isinstance(line, str) else line.decode()).strip(" \t\r\n\ufeff")
+        entry, end = _DECODE(text)
+    except (ValueError, RecursionError) as fault:
+        raise ValueError(f"this is not JSON: {fault}") from None
+    if end != len(text):
+        raise ValueError(f"this is not JSON: it ends at column {end + 1}, and more follows")
+    return entry
+
+
+def _no_number(text: str) -> NoReturn:
+    """NaN and Infinity, which Python reads and JSON does not know."""
+    raise ValueError(f"{text} is no number of JSON")
+
+
+_DECODE = json.JSONDecoder(parse_constant=_no_number).raw_decode
+
+
+def _id_text(name: Any) -> str:
+    """An id as JSON text."""
+    if type(name) is str:
+        return _AS_TEXT(name)
+    return str(name) if type(name) is int else json.dumps(name, allow_nan=False)
 
 
 class _Written:
@@ -112,17 +137,22 @@ def _fields(entry: Any) -> Mapping[str, str]:
 
 def explanations(lines: Iterable[str | bytes], fingerprints: Fingerprints) -> Iterator[tuple[str, bool]]:
     """For each line which fingerprints matched and which almost did, as text; a faulty line with True beside it."""
+    from ..knowledge.fingerprint_yaml import is_field, no_field
+
     identifier = Identifier(fingerprints)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
+            entry = read(line)
             seen = observation(entry)
         except (ValueError, RecursionError) as fault:
             yield f"sohoaudit: line {number}: {fault}", True
             continue
-        yield f"{entry.get('id', f'line {number}')}:", False
+        yield printable(f"{entry.get('id', f'line {number}')}:"), False
+        for name in seen.fields:
+            if not is_field(name):
+                yield f"  unread   {printable(no_field(name))}", False
         found = sorted(identifier.explain([seen]), key=lambda one: not one.is_match)
         for one in found:
             word = "matched" if one.is_match else "almost "

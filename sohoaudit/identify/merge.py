@@ -60,8 +60,11 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity | No
         claims = _without_small_talk(claims, makers)
     if not claims:
         return None
+    told: dict[str, list[Claim]] = {}
+    for claim in claims:
+        told.setdefault(claim.attribute, []).append(claim)
     vendor = _vendor(claims, makers)
-    traits = {trait for claim in claims for trait in claim.traits if claim.vendor in (None, vendor)}
+    traits = {trait for claim in claims if claim.traits and claim.vendor in (None, vendor) for trait in claim.traits}
     if "decoy" in traits or (is_disputed and _is_decoy(claims, makers)):
         return Identity(evidence=_evidence(claims), traits=frozenset({"decoy"}))
     fork = _fork(claims, vendor)
@@ -69,17 +72,15 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity | No
     values: dict[str, str] = {"vendor": vendor} if vendor else {}
     certainty: dict[str, Certainty] = {}
     if vendor:
-        certainty["vendor"] = max(
-            (c.certainty for c in claims if c.attribute == "vendor" and c.vendor == vendor), key=WEIGHTS.__getitem__
-        )
+        certainty["vendor"] = _surest(claim for claim in told["vendor"] if claim.vendor == vendor)
     is_partial = False
     for attribute in _OTHERS:
-        best = _best(claims, attribute, allowed, fork)
+        best = _best(told[attribute], attribute, allowed, fork) if attribute in told else None
         if best:
             values[attribute], certainty[attribute] = best.value, best.certainty
             is_partial = is_partial or best.is_partial
     if fork:
-        certainty["fork"] = max((c.certainty for c in claims if c.fork == fork), key=WEIGHTS.__getitem__)
+        certainty["fork"] = _surest(claim for claim in claims if claim.fork == fork)
     elif vendor and "cpe" not in values and (cpe := _cpe(makers.get(vendor), values, is_partial)):
         values["cpe"] = cpe
         certainty["cpe"] = min(certainty["vendor"], certainty["model"], key=WEIGHTS.__getitem__)
@@ -88,6 +89,10 @@ def merge(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Identity | No
         firmware=values.get("firmware"), kind=values.get("kind"), cpe=values.get("cpe"), certainty=certainty,
         evidence=_evidence(claims), partial=is_partial, fork=fork, traits=frozenset(traits),
     )  # fmt: skip
+
+
+def _surest(claims: Iterable[Claim]) -> Certainty:
+    return max((claim.certainty for claim in claims), key=WEIGHTS.__getitem__)
 
 
 def _without_small_talk(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> Sequence[Claim]:
@@ -156,14 +161,19 @@ def _fork(claims: Sequence[Claim], vendor: str | None) -> str | None:
 
 
 def _best(claims: Iterable[Claim], attribute: str, allowed: set[str | None], fork: str | None) -> Claim | None:
+    """The claim to believe among those about one attribute."""
     if attribute in ("firmware", "cpe"):
-        chosen = [claim for claim in claims if claim.attribute == attribute and claim.fork == fork]
-        chosen = chosen if fork else [claim for claim in chosen if claim.vendor in allowed]
+        chosen = [claim for claim in claims if claim.fork == fork and (fork or claim.vendor in allowed)]
     else:
-        chosen = [c for c in claims if c.attribute == attribute and (c.vendor in allowed or (fork and c.fork == fork))]
+        chosen = [claim for claim in claims if claim.vendor in allowed or (fork and claim.fork == fork)]
     if attribute == "firmware" and any(not c.is_partial and c.certainty is not Certainty.HINT for c in chosen):
         chosen = [claim for claim in chosen if not claim.is_partial]
-    return max(chosen, key=lambda claim: (claim.strength, claim.value), default=None)
+    return max(chosen, key=lambda claim: (_is_users_word(claim), claim.strength, claim.value), default=None)
+
+
+def _is_users_word(claim: Claim) -> bool:
+    """Whether the user's own fingerprint says it; that wins over ours, however sure, unless it is but a hint."""
+    return claim.rank[0] and claim.certainty is not Certainty.HINT
 
 
 def _is_decoy(claims: Sequence[Claim], makers: Mapping[str, Maker]) -> bool:

@@ -4,19 +4,22 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from .lines import observation
+from .lines import observation, read
 
 
 def observed(lines: Iterable[bytes]) -> Mapping[str, str]:
     """The fields of the first line that holds any.
 
     Raises:
-        ValueError: there is none, or it is not what `identify` reads.
+        ValueError: there is none, or it is not what `identify` reads; begins with the number of the line.
     """
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         if line.strip():
-            return observation(json.loads(line)).fields
-    raise ValueError("the file holds no line: write one as for `sohoaudit identify`")
+            try:
+                return observation(read(line)).fields
+            except ValueError as fault:
+                raise ValueError(f"{number}: {fault}") from None
+    raise ValueError("1: the file holds no line: write one as for `sohoaudit identify`")
 
 
 def stub(vendor: str, model: str, firmware: str, given: Mapping[str, str]) -> str:

@@ -29,7 +29,8 @@ def faults(fingerprints: Fingerprints, engine: patterns.Engine | None = None) ->
                         one.where, example.line, f"{one.name!r} matches its counter-example: narrow its pattern"
                     )
             elif not is_match:
-                yield KnowledgeError(one.where, example.line, f"{one.name!r} does not match its own example")
+                what = f"{one.name!r} does not match its own example: correct its pattern or the example"
+                yield KnowledgeError(one.where, example.line, what)
             else:
                 yield from _differences(one, example, everything.identify(observations))
 

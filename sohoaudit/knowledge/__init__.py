@@ -8,6 +8,7 @@ from pathlib import Path
 from .. import __version__
 
 _LISTED = re.compile(r"\badded: [\"']?(\d{4}-\d{2}-\d{2})")
+_SUPPORT_READ = re.compile(r"endoflife\.date, (\d{4}-\d{2}-\d{2})")
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -38,14 +39,34 @@ class KnowledgeError(ValueError):
 
 
 def known_from() -> dict[str, str]:
-    """What was known and from when, for an audit's `knowledge`.
+    """What was known and from when, for an audit's `knowledge`: a version or a day, then `shipped` or `fetched`.
 
-    `sohoaudit` is the version all of it came with; `kev` the day of the newest entry of CISA's list of known exploited
-    holes that it knows, shipped or fetched. The text is searched, not read as YAML: 0.02 s instead of one.
+    `sohoaudit` is the version that all of it came with. `kev` is the day of the newest entry of CISA's list of known
+    exploited holes, `endoflife` that of the support dates of endoflife.date; `epss`, `nvd` and `fingerprints` are there
+    where they were fetched. The texts are searched, not read as YAML: 0.02 s instead of one.
     """
-    texts = (file.read_text(encoding="utf-8") for file in (shipped("fingerprints") / "advisories").iterdir())
     from . import fetched
 
-    listed = max((day for text in texts for day in _LISTED.findall(text)), default="")
-    listed = max(listed, fetched.newest_exploited())
-    return {"sohoaudit": __version__} | ({"kev": listed} if listed else {})
+    known = {"sohoaudit": __version__}
+    days = {
+        "kev": (_newest("advisories", _LISTED), fetched.newest_exploited()),
+        "endoflife": (_newest("lifecycle", _SUPPORT_READ), _version("endoflife")),
+        "epss": ("", _version("epss")),
+        "nvd": ("", _version("nvd")),
+        "fingerprints": ("", _version(fetched.PACK) if fetched.packs() else ""),
+    }
+    for name, (shipped_on, fetched_on) in days.items():
+        if day := max(shipped_on, fetched_on):
+            known[name] = f"{day}, {'fetched' if fetched_on >= shipped_on else 'shipped'}"
+    return known
+
+
+def _newest(folder: str, pattern: re.Pattern[str]) -> str:
+    texts = (file.read_text(encoding="utf-8") for file in (shipped("fingerprints") / folder).iterdir())
+    return max((day for text in texts for day in pattern.findall(text)), default="")
+
+
+def _version(feed: str) -> str:
+    from . import fetched
+
+    return str(fetched.state(feed).get("version", "")).partition(",")[0]

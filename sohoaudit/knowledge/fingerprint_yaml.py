@@ -17,6 +17,7 @@ from .fingerprints import (
     Fingerprints,
     Maker,
     NamedQuestion,
+    Origin,
     is_glob,
     plain_name,
     why_denied,
@@ -56,6 +57,7 @@ _FINGERPRINT_KEYS = (
 )  # fmt: skip
 _QUESTION_KEYS = ("name", "method", "path", "headers", "body", "answer", "format", "why", "source")
 _EXPECTED = (*ATTRIBUTES, "partial", "traits")
+_FEW = 8
 
 
 class FaultyKnowledge(KnowledgeError):
@@ -107,13 +109,21 @@ class _Reader:
             return default
         return str(value)
 
-    def choice(self, mapping: text_yaml.Mapping, key: str, allowed: Iterable[str]) -> str | None:
+    def choice(self, mapping: text_yaml.Mapping, key: str, allowed: Iterable[str], kind: str = "") -> str | None:
         value = self.text(mapping, key)
         allowed = tuple(allowed)
         if value and value not in allowed:
-            self.fault(mapping.key_lines[key], f"{value!r} is not a {key}{_near(value, allowed)}")
+            self.fault(mapping.key_lines[key], f"{value!r} is not {kind or f'a {key}'}{_near(value, allowed)}")
             return None
         return value or None
+
+    def listed(self, mapping: text_yaml.Mapping, key: str) -> Listing:
+        """The list under a key, empty where there is none; anything else is a fault."""
+        value = mapping.get(key)
+        if value is None or isinstance(value, Listing):
+            return value or Listing()
+        self.fault(mapping.key_lines[key], f"{key!r} must be a list: begin each of its lines with -")
+        return Listing()
 
     def texts(self, value: "Value | None") -> list[Text]:
         """A text or a list of texts as a list."""
@@ -126,8 +136,10 @@ class _Reader:
         return [item for item in items if isinstance(item, Text)]
 
 
-def read(texts: Iterable[tuple[str, str, bool]], questions: Set[str], version: str) -> Fingerprints:
-    """Read files of fingerprints, given as name, text and whether they are the user's own.
+def read(texts: Iterable[tuple[str, str | KnowledgeError, Origin]], questions: Set[str], version: str) -> Fingerprints:
+    """Read files of fingerprints, given as name, text (or why there is none) and whose they are.
+
+    What was fetched and what is the user's own replaces what has the same name.
 
     Raises:
         FaultyKnowledge: with every fault of every file.
@@ -136,16 +148,19 @@ def read(texts: Iterable[tuple[str, str, bool]], questions: Set[str], version: s
     makers: dict[str, Maker] = {}
     tables: dict[str, Mapping[str, str]] = {}
     faults: list[KnowledgeError] = []
-    for where, text, is_users_own in texts:
+    for where, text, origin in texts:
         if where == MAKERS:
             makers |= {one.name: Maker(one.name, one.aliases) for one in names.makers() if not one.makes_software}
             continue
+        if isinstance(text, KnowledgeError):
+            faults.append(text)
+            continue
         reader = _Reader(where, questions)
         try:
-            _read_file(reader, text_yaml.load(text, where).root, is_users_own, found, makers, tables)
+            _read_file(reader, text_yaml.load(text, where).root, origin, found, makers, tables)
         except KnowledgeError as fault:
             faults.append(fault)
-        faults.extend(reader.faults)
+        faults.extend(sorted(reader.faults, key=lambda fault: fault.line))
     for maker in names.makers():
         if maker.kin and not any(maker.name in makers[name].kin for name in maker.kin):
             _add_maker(makers, Maker(maker.name, kin=maker.kin))
@@ -167,8 +182,7 @@ def read_questions(text: str, where: str) -> dict[str, NamedQuestion]:
     reader = _Reader(where, frozenset())
     root = reader.known(text_yaml.load(text, where).root, ("questions",))
     found: dict[str, NamedQuestion] = {}
-    listed = root.get("questions")
-    for value in listed if isinstance(listed, Listing) else ():
+    for value in reader.listed(root, "questions"):
         entry = reader.known(value, _QUESTION_KEYS)
         one = _question(reader, entry)
         if one.name in found:
@@ -201,7 +215,7 @@ def _question(reader: _Reader, entry: text_yaml.Mapping) -> NamedQuestion:
 def _read_file(
     reader: _Reader,
     root: Value,
-    is_users_own: bool,
+    origin: Origin,
     found: dict[str, Fingerprint],
     makers: dict[str, Maker],
     tables: dict[str, Mapping[str, str]],
@@ -209,7 +223,7 @@ def _read_file(
     file = reader.known(root, _FILE_KEYS, "a key of a file of fingerprints")
     vendor = reader.text(file, "vendor") or None
     kind = reader.choice(file, "kind", KINDS)
-    scheme = reader.choice(file, "versions", versions.SCHEMES)
+    scheme = reader.choice(file, "versions", versions.SCHEMES, "a scheme that orders versions")
     known = names.maker(vendor) if vendor else None
     if scheme and known and known.versions != scheme:
         reader.fault(file.key_lines["versions"], f"{MAKERS} orders {vendor} by {known.versions!r}, not {scheme!r}")
@@ -220,12 +234,13 @@ def _read_file(
     for name, aliases in reader.mapping(file, "makers").items():
         _add_maker(makers, Maker(name, tuple(map(str, reader.texts(aliases)))))
     own_names: set[str] = set()
-    entries = file.get("fingerprints", ())
-    for value in entries if isinstance(entries, Listing) else ():
-        one = _fingerprint(reader, reader.known(value, _FINGERPRINT_KEYS), file, vendor, kind, is_users_own)
+    for value in reader.listed(file, "fingerprints"):
+        entry = reader.known(value, _FINGERPRINT_KEYS)
+        is_mapping = isinstance(value, text_yaml.Mapping)
+        one = _fingerprint(reader, entry, file, vendor, kind, origin == "own") if is_mapping else None
         if one is None:
             continue
-        if one.title in own_names or (one.title in found and not is_users_own):
+        if one.title in own_names or (one.title in found and origin == "shipped"):
             reader.fault(one.line, f"the name {one.name!r} stands twice: names tell fingerprints apart")
         own_names.add(one.title)
         found[one.title] = one
@@ -269,8 +284,8 @@ def _fingerprint(
 ) -> Fingerprint | None:
     name = reader.text(entry, "name")
     for key in ("name", "when", "source", "examples"):
-        if key not in entry:
-            reader.fault(entry.line, f"a fingerprint needs {key!r}")
+        if key not in entry or (key != "name" and not entry[key]):
+            reader.fault(entry.key_lines.get(key, entry.line), f"a fingerprint needs {key!r}")
     before = len(reader.faults)
     when, groups = _conditions(reader, entry, "when")
     unless, _ = _conditions(reader, entry, "not")
@@ -280,11 +295,12 @@ def _fingerprint(
     transforms = _transforms(reader, entry, file)
     then_ask = _then_ask(reader, entry)
     examples = _examples(reader, entry)
+    is_partial = reader.choice(entry, "partial", ("true", "false"), "a value of `partial`") == "true"
     if not when or (len(reader.faults) > before and not name):
         return None
     return Fingerprint(
         name=name, vendor=vendor, kind=kind, when=when, unless=unless, settings=settings, certainty=certainty,
-        certainties=certainties, is_partial=reader.text(entry, "partial") in ("true", "yes"),
+        certainties=certainties, is_partial=is_partial,
         fork=reader.text(file, "fork") or None, transforms=transforms, then_ask=then_ask,
         traits=tuple(map(str, reader.texts(file.get("traits")) + reader.texts(entry.get("traits")))),
         source=reader.text(entry, "source"), where=reader.where, line=entry.line, is_users_own=is_users_own,
@@ -298,8 +314,7 @@ def _conditions(reader: _Reader, entry: text_yaml.Mapping, key: str) -> tuple[tu
     groups: dict[str, int] = {}
     for name, listed in reader.mapping(entry, key).items():
         if not is_field(name):
-            known = [field for field in FIELDS if "<" not in field]
-            reader.fault(_line(listed), f"{name!r} is not a field of an observation{_near(name, known)}")
+            reader.fault(_line(listed), no_field(name))
         given = reader.texts(listed)
         for pattern in given:
             found = _check_pattern(pattern)
@@ -393,13 +408,12 @@ def _then_ask(reader: _Reader, entry: text_yaml.Mapping) -> tuple[str, ...]:
 def _examples(reader: _Reader, entry: text_yaml.Mapping) -> tuple[Example, ...]:
     examples: list[Example] = []
     for key, allowed in (("examples", ("give", "expect")), ("counter_examples", ("give",))):
-        listed = entry.get(key, ())
-        for value in listed if isinstance(listed, Listing) else ():
+        for value in reader.listed(entry, key):
             example = reader.known(value, allowed)
             given = reader.mapping(example, "give")
             for name in given:
                 if not is_field(name) or is_glob(name):
-                    reader.fault(given.key_lines[name], f"{name!r} is not a field of an observation")
+                    reader.fault(given.key_lines[name], no_field(name))
             expected = reader.known(example.get("expect", _nothing()), _EXPECTED)
             give = {name: "\n".join(reader.texts(texts)) for name, texts in given.items()}
             expect = {name: reader.text(expected, name) for name in expected}
@@ -449,6 +463,12 @@ def is_field(name: str) -> bool:
     )
 
 
+def no_field(name: str) -> str:
+    """What to say of a name that is no field."""
+    known = [field for field in FIELDS if "<" not in field]
+    return f"{name!r} is not a field of an observation{_near(name, known)}"
+
+
 def _may_cover(glob: str, field: str) -> bool:
     return "*" in glob and fnmatchcase(re.sub(r"<\w+>", "x", field), glob)
 
@@ -460,8 +480,11 @@ def _shape(field: str) -> re.Pattern[str]:
 
 
 def _near(word: str, allowed: Iterable[str]) -> str:
-    close = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    """What was meant, or what would be allowed where that is little to say."""
+    allowed = list(allowed)
+    close = get_close_matches(word, allowed, n=1, cutoff=0.6)
+    few = f": use {', '.join(allowed[:-1])} or {allowed[-1]}" if 1 < len(allowed) <= _FEW else ""
+    return f" (did you mean {close[0]!r}?)" if close else few
 
 
 def _line(value: object) -> int:

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from ..model import Certainty
@@ -27,7 +27,8 @@ MAKERS = "fingerprints/makers.yaml"
 UDP_QUESTIONS = ("dhip", "findhost", "mndp", "nsdp", "sadp", "ubnt")
 PATH_LIMIT_BYTES = 128
 
-_FORMAT = "15"  # of the cached index; raise it when Fingerprint changes
+_FORMAT = "18"  # of the cached index; raise it when Fingerprint changes
+_BETWEEN = "\x7f"  # the literals of one pattern in the index; no pattern holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +258,7 @@ def covers(field: str, name: str) -> bool:
 
 def plain_name(text: str) -> str:
     """A maker's name without case, punctuation and legal form, so that its spellings meet."""
-    words = re.findall(r"[a-z0-9]+", text.lower())
+    words = re.findall(r"[^\W_]+", text.lower())
     while len(words) > 1 and words[-1] in _LEGAL_FORMS:
         words.pop()
     return "".join(words)
@@ -290,44 +291,61 @@ _DENIED = tuple(
 )
 
 
-def _texts(extra: Sequence[Path]) -> list[tuple[str, str, bool]]:
-    """The name, the text and whether it is the user's own, of every file of fingerprints."""
-    from importlib.resources.abc import Traversable
+Origin = Literal["shipped", "fetched", "own"]
+_File = tuple[str, "str | KnowledgeError", Origin]  # its name, its text or why it has none, and whose it is
 
+
+def _texts(extra: Sequence[Path]) -> list[_File]:
+    """Every file of fingerprints."""
     ours = shipped("fingerprints")
-    texts = [(MAKERS, (ours / "makers.yaml").read_text(encoding="utf-8"), False)]
-    texts += [(name, text, False) for name, text in _documents(ours / "devices", "fingerprints/devices")]
-    for folder in (*fetched.packs(), *extra):
+    texts: list[_File] = [(MAKERS, (ours / "makers.yaml").read_text(encoding="utf-8"), "shipped")]
+    texts += _documents(ours / "devices", "fingerprints/devices", "shipped")
+    for pack in fetched.packs():
+        texts += _documents(pack, str(pack), "fetched")
+    for folder in extra:
         try:
-            if folder.is_dir():
-                entry: Traversable = folder
-                texts.extend((name, text, True) for name, text in _documents(entry, str(folder)))
-            else:
-                texts.append((str(folder), folder.read_text(encoding="utf-8"), True))
-        except (OSError, UnicodeDecodeError) as fault:
-            reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
-            raise KnowledgeError(str(folder), 1, f"cannot be read as a folder of fingerprints: {reason}") from None
+            own = _documents(folder, str(folder), "own") if folder.is_dir() else [_file(folder, str(folder), "own")]
+        except OSError as fault:
+            own = [(str(folder), _unreadable(str(folder), fault), "own")]
+        if not own:
+            own = [(str(folder), KnowledgeError(str(folder), 1, "the folder holds no .yaml file: add one"), "own")]
+        texts += own
     return texts
 
 
-def _documents(folder: Any, shown_as: str) -> list[tuple[str, str]]:
+def _documents(folder: Any, shown_as: str, origin: Origin) -> list[_File]:
     """As `text_yaml.documents`, without importing YAML, which a warm start does not need."""
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     return [
-        (f"{shown_as}/{entry.name}", entry.read_text(encoding="utf-8"))
+        _file(entry, f"{shown_as}/{entry.name}", origin)
         for entry in entries
         if entry.name.endswith((".yaml", ".yml")) and entry.name != "questions.yaml"
     ]
 
 
-def _digest(texts: Iterable[tuple[str, str, bool]]) -> str:
+def _file(entry: Any, shown_as: str, origin: Origin) -> _File:
+    try:
+        return shown_as, entry.read_text(encoding="utf-8"), origin
+    except (OSError, UnicodeDecodeError) as fault:
+        return shown_as, _unreadable(shown_as, fault), origin
+
+
+def _unreadable(shown_as: str, fault: OSError | UnicodeDecodeError) -> KnowledgeError:
+    if isinstance(fault, UnicodeDecodeError):
+        line = fault.object.count(b"\n", 0, fault.start) + 1
+        return KnowledgeError(shown_as, line, "it is not UTF-8 text: save it as UTF-8")
+    what = (fault.strerror or "unknown reason").lower()
+    return KnowledgeError(shown_as, 1, f"cannot be read: {what}: name a folder of .yaml files, or one of them")
+
+
+def _digest(texts: Iterable[_File]) -> str:
     digest = hashlib.sha256(_FORMAT.encode())
-    for name, text, is_users_own in texts:
-        digest.update(f"\0{name}\0{is_users_own}\0{text}".encode())
+    for name, text, origin in texts:
+        digest.update(f"\0{name}\0{origin}\0{text}".encode())
     return digest.hexdigest()
 
 
-def _read(texts: Iterable[tuple[str, str, bool]], digest: str) -> Fingerprints:
+def _read(texts: Iterable[_File], digest: str) -> Fingerprints:
     from .fingerprint_yaml import read
 
     return read(texts, {*questions(), *UDP_QUESTIONS}, version=digest[:12])
@@ -340,11 +358,18 @@ def _cache_file(digest: str) -> Path:
 
 
 def _kept(digest: str) -> Fingerprints | None:
+    import gc
+
+    is_collecting = gc.isenabled()
+    gc.disable()  # Ten thousand small objects that all stay: looking for rubbish among them takes a third of the time.
     try:
         index = json.loads(_cache_file(digest).read_text(encoding="utf-8"))
         return _from_index(index, digest[:12])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError):
         return None
+    finally:
+        if is_collecting:
+            gc.enable()
 
 
 def _keep(digest: str, fingerprints: Fingerprints) -> None:
@@ -369,7 +394,8 @@ def _to_index(fingerprints: Fingerprints) -> dict[str, Any]:
             for maker in fingerprints.makers.values()
         ],
         "tables": fingerprints.tables,
-        "needs": fingerprints.needs,
+        "spellings": fingerprints.spellings,
+        "needs": {pattern: _BETWEEN.join(needed) for pattern, needed in fingerprints.needs.items()},
         "all": [
             [
                 one.name, one.vendor, one.kind, [[c.field, c.patterns] for c in one.when],
@@ -386,7 +412,9 @@ def _from_index(index: dict[str, Any], version: str) -> Fingerprints:
     makers = {
         row[0]: Maker(row[0], tuple(row[1]), tuple(row[2]), tuple(row[3]), row[4], row[5]) for row in index["makers"]
     }
-    return Fingerprints.of(map(_fingerprint, index["all"]), makers, index["tables"], index["needs"], version)
+    everyone = tuple([_fingerprint(row) for row in index["all"]])
+    needs = {pattern: text.split(_BETWEEN) if text else [] for pattern, text in index["needs"].items()}
+    return Fingerprints(everyone, makers, index["tables"], index["spellings"], needs, version)
 
 
 def _fingerprint(row: list[Any]) -> Fingerprint:

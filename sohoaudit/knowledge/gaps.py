@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..model import Gap
-from . import KnowledgeError, shipped, text_yaml
+from . import KnowledgeError, shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ def codes(language: str) -> dict[str, tuple[str, str]]:
 @cache
 def _texts(language: str) -> dict[str, tuple[str, str]]:
     """Reason and remedy by code; a text alone is a reason without a remedy."""
+    from . import text_yaml
+
     where = f"reports/{language}/gaps.yaml"
     file = shipped("reports") / language / "gaps.yaml"
     if not file.is_file():

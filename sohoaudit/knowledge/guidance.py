@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from string import Formatter
 
 from ..model import Finding
-from . import shipped, text_yaml
+from . import hunts, shipped, text_yaml
 from .text_yaml import KnowledgeError, Listing, Text, Value
 
 CHOICES = {
@@ -49,11 +49,15 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a remedy costs: minutes, who can do it (`you`, `provider`, `technician`, `new`), and what people notice."""
+    """What a remedy costs: minutes, who can do it (`you`, `provider`, `technician`, `new`), and what people notice.
+
+    `now_minutes` are those of the steps that cannot wait for the rest, 0 where there are none apart.
+    """
 
     minutes: int
     who: str
     effects: str
+    now_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ def effort(rule: str, language: str, facts: Mapping[str, str]) -> Effort | None:
     if not row:
         return None
     sentences = _sentences(texts["effects"], facts, _values(language, facts)) if "effects" in texts else iter(())
-    return Effort(int(str(row["minutes"])), str(row["who"]), _joined(sentences, language))
+    now = int(str(row.get("now", 0))) if facts.get("reach") in ("internet", "perhaps") else 0
+    return Effort(int(str(row["minutes"])), str(row["who"]), _joined(sentences, language), now)
 
 
 def bands(
@@ -151,8 +156,10 @@ def reword(finding: Finding, language: str) -> Finding:
     """
     _folder(language)
     try:
+        if hunts.is_told(finding):
+            return hunts.told(finding, hunts.words(language))
         words = render(finding.rule, language, finding.facts)
-    except KnowledgeError:
+    except (KnowledgeError, KeyError):
         return finding
     return replace(
         finding,

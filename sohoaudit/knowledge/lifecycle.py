@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 
-from . import names, versions
+from . import fetched, names, versions
 from .fields import Entry, files_in, root_of
 from .text_yaml import KnowledgeError
 
@@ -74,6 +74,7 @@ class _Vendor:
     rows: tuple[_Row, ...] = ()
     releases: tuple[_Release, ...] = ()
     branches: tuple[_Branch, ...] = ()
+    endoflife_date: str = ""
 
 
 def status(
@@ -108,7 +109,7 @@ def status(
 def branch_status(vendor: str, version: str, today: date | None = None) -> Lifecycle:
     """Where the software branch of a version stands (RouterOS 7.20, FortiOS 7.0), unknown where no source tells."""
     name = names.read(vendor, "")
-    branches = _of(name.vendor).branches
+    branches = _with_fetched(_of(name.vendor))
     told = _branch_text(version)
     fitting = [branch for branch in branches if f"{told}.".startswith(f"{_branch_text(branch.branch)}.")]
     best = max(fitting, key=lambda branch: len(branch.branch), default=None)
@@ -173,6 +174,23 @@ def _for_region(row: _Row, region: str | None) -> Lifecycle:
     return replace(row.lifecycle, is_verified=False, note=f"the source speaks of the region {', '.join(row.regions)}")
 
 
+def _with_fetched(known: _Vendor) -> tuple[_Branch, ...]:
+    """The branches that were shipped, and before them what endoflife.date said on a later day."""
+    day, told = fetched.branches(known.endoflife_date) if known.endoflife_date else ("", ())
+    shipped_on = max((day for one in known.branches for day in _DAY.findall(one.lifecycle.source)), default="")
+    if day <= shipped_on:
+        return known.branches
+    product = known.branches[0].product if known.branches else ""
+    fresh = []
+    for one in told:
+        state = "end-of-life" if one.is_over or one.since else "supported"
+        fresh.append(_Branch(product, one.name, Lifecycle(state, one.since, f"endoflife.date, {day}", True)))
+    return (*fresh, *known.branches)
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
 @cache
 def _of(vendor: str) -> _Vendor:
     """What is known of a maker's own devices and of those of its kin."""
@@ -181,6 +199,7 @@ def _of(vendor: str) -> _Vendor:
         tuple(row for one in known for row in one.rows),
         tuple(release for one in known for release in one.releases),
         tuple(branch for one in known for branch in one.branches),
+        next((one.endoflife_date for one in known if one.endoflife_date), ""),
     )
 
 
@@ -204,6 +223,7 @@ def _read(slug: str, faults: list[KnowledgeError]) -> _Vendor:
         tuple(_row(vendor, entry) for entry in root.entries("lifecycle")),
         tuple(_release(vendor, entry) for entry in root.entries("latest")),
         tuple(_branch(entry) for entry in root.entries("branches")),
+        root.text("endoflife_date") or "",
     )
     root.done()
     return known

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
-from . import shipped, text_yaml
+from . import shipped
 
 # Hexadecimal digits of the three sizes in which the IEEE gives addresses out; the longest that is known counts.
 _LENGTHS = (9, 7, 6)
@@ -38,6 +38,8 @@ def _makers() -> Mapping[str, str]:
     Raises:
         KnowledgeError: the file is not as it should be.
     """
+    from . import text_yaml  # reading an audit needs no YAML
+
     where = "fingerprints/macs.yaml"
     root = text_yaml.load((shipped("fingerprints") / "macs.yaml").read_text(encoding="utf-8"), where).root
     makers = root.get("makers") if isinstance(root, text_yaml.Mapping) else None

@@ -3,15 +3,30 @@
 import difflib
 import fnmatch
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Protocol, TypeVar
 
 from .fields import Entry, root_of
 from .text_yaml import KnowledgeError
 
 _LONGEST_NAME = 200
+_DASHES = re.compile(r"[\u2010-\u2015\u2212]|(?<=[A-Za-z0-9])\u30fc(?=[A-Za-z0-9])")
+_MARKS = str.maketrans(dict.fromkeys("™®©\u200b\ufeff"))
+_QUOTES = " \"'`´“”„‘’«»「」『』,;"
+_PLAIN_WORDS = (
+    r"wireless(?:[ -](?:n|ac|ax|g))?|wi-?fi|wlan|(?:dual|tri)[ -]?band|gigabit|router|modem|(?:ac|axe?|be|n)\d{3,5}\+?"
+    "|無線|lan|ルーター?"
+)
+_KINDS = (
+    r"series|smart|managed|adsl2?\+?|vdsl2?|dsl|cable|4g\+?|5g|lte|vpn|gateway|access point|ap|switch|extender|repeater"
+    "|firewall|nas|camera|nvr|dvr|nighthawk|親機|シリーズ"
+)
+_DESCRIBED = re.compile(
+    rf"^(?:(?:{_PLAIN_WORDS})[\s_/-]*)+(?=[\s_])|[\s_]+(?:[\s_/-]*(?:{_PLAIN_WORDS}|{_KINDS}))+$", re.IGNORECASE
+)
 _REGIONS = "AU|BR|CA|CN|DE|EU|FR|IN|IT|JP|KR|LA|MS|NA|PR|RU|SG|TW|UK|UN|US|WW"
 
 
@@ -53,34 +68,53 @@ class Fork:
 class Name:
     """A device's name taken apart: `TL-WR841N(EU) v11` is model TL-WR841N, hardware revision 11, region EU.
 
-    `vendor` is as we print it where we know the maker, as given otherwise.
+    `vendor` is as we print it where we know the maker, as given otherwise. `firmware` is the version of one that stands
+    behind the model (R7000 V1.0.9.88).
     """
 
     vendor: str
     model: str
     hardware_revision: str | None = None
     region: str | None = None
+    firmware: str | None = None
 
 
 def read(vendor: str, model: str, hardware_revision: str | None = None) -> Name:
     """Take a name apart; a hardware revision given on its own wins over one in the model's name."""
     known = maker(vendor)
-    model = _without_maker(" ".join(model[:_LONGEST_NAME].split()), known)
+    by_letter = known is not None and known.counts_revisions_by_letter
+    model = _without_maker(spelled_plainly(model), known)
     model, region = _take(model, rf"\s*\(({_REGIONS})\)\s*", rf"^({_REGIONS})_", rf"[_-]({_REGIONS})$")
-    model, revision = _take(
+    model, firmware = _take(
         model,
-        r"[\s_(-]+(?:hw|hardware)?[\s.-]*(?:rev(?:ision)?|ver(?:sion)?|v)[\s.]*(\d[\d.]*|[A-Z]\d?|R\d)\)?$",
+        r"[\s_,;/(-]+(?:firmware|fw|f/w)(?:[\s.:]*v(?:er)?(?:sion)?)?[\s.:]*(\d[^)]*)\)?$",
+        r"[\s_,;(]+(?:v(?:er)?(?:sion)?)?[\s.]*(\d+(?:\.\d+){2,}[^)]*)\)?$",
+        *([r"[\s_]+v(?:er)?[\s.]*(\d+\.\d\d\w*)$"] if by_letter else []),
+    )
+    model, revision = _take(
+        re.sub(r"\s+0{5,}\d{1,3}$", "", model),
+        r"[\s_(-]+(?:h/?w|hardware)?[\s.:-]*(?:rev(?:ision)?|ver(?:sion)?|v)[\s.:]*(\d[\d.]*|[A-Z]\d?|R\d)\)?$",
         r"(?<=[A-Z\d])v(\d(?:\.\d)?)$",
-        *([r"[\s_]+(?:H/?W\s?)?\(?([A-Z][1-9x]?)\)?$"] if known and known.counts_revisions_by_letter else []),
+        *([r"[\s_]+(?:H/?W[\s.:]*)?\(?([A-Z][1-9x]?)\)?$"] if by_letter else []),
     )
     return Name(
-        known.name if known else vendor.strip(), model.strip(), revision_text(hardware_revision or revision), region
+        known.name if known else spelled_plainly(vendor),
+        model,
+        revision_text(hardware_revision or revision),
+        region,
+        firmware,
     )
+
+
+def spelled_plainly(text: str) -> str:
+    """A name without full-width letters, odd dashes and blanks, trade marks and quotes."""
+    text = unicodedata.normalize("NFKC", text[:_LONGEST_NAME].translate(_MARKS))
+    return " ".join(_DASHES.sub("-", text).split()).strip(_QUOTES)
 
 
 def maker(vendor: str) -> Maker | None:
     """The maker somebody means, or None where we know none of that name."""
-    key = letters(vendor[:_LONGEST_NAME])
+    key = letters(spelled_plainly(vendor))
     found = _makers().get(key)
     if found is None and key:
         shorter = re.sub(
@@ -129,8 +163,8 @@ def fork_of(firmware: str) -> Fork | None:
 
 
 def letters(text: str) -> str:
-    """A name reduced to what people agree on: small letters and digits, and a plus."""
-    return re.sub(r"[^a-z0-9+]", "", text.casefold())
+    """A name reduced to what people agree on: small letters of any script and digits, and a plus."""
+    return re.sub(r"[^\w+]|_", "", text.casefold())
 
 
 def key(vendor: str, model: str) -> str:
@@ -190,18 +224,31 @@ def find(rules: Iterable[RuleT], name: Name) -> list[tuple[RuleT, Target, bool |
 
     Where rules name the very model, those that only name its series are left out.
     """
-    wanted = key(name.vendor, name.model)
-    hits = [
-        (rule, target, is_revision(target.hardware_revisions, name.hardware_revision))
-        for rule in rules
-        for target in rule.targets
-        if target.means(wanted)
-    ]
+    rules = list(rules)
+    hits = _hits(rules, key(name.vendor, name.model), name.hardware_revision)
+    if all(target.is_series for _, target, _ in hits) and (bare := _undescribed(name.model)):
+        hits = _hits(rules, key(name.vendor, bare), name.hardware_revision) or hits
     hits = [hit for hit in hits if not hit[1].is_series] or hits
     best: dict[int, tuple[RuleT, Target, bool | None]] = {}
     for hit in sorted(hits, key=lambda hit: [True, None, False].index(hit[2])):
         best.setdefault(id(hit[0]), hit)
     return [hit for hit in hits if best[id(hit[0])] is hit]
+
+
+def _hits(rules: Iterable[RuleT], wanted: str, revision: str | None) -> list[tuple[RuleT, Target, bool | None]]:
+    return [
+        (rule, target, is_revision(target.hardware_revisions, revision))
+        for rule in rules
+        for target in rule.targets
+        if target.means(wanted)
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _undescribed(model: str) -> str:
+    """A model's name without what only describes it (`RT-AC68U Wireless Router`); empty where that leaves no name."""
+    bare = _DESCRIBED.sub("", model).strip(" _-/")
+    return bare if bare != model and re.search(r"\d", bare) else ""
 
 
 def is_exact(pattern: str) -> bool:
@@ -267,7 +314,7 @@ def _take(text: str, *patterns: str) -> tuple[str, str | None]:
     for pattern in patterns:
         found = re.search(pattern, text, re.IGNORECASE)
         if found and found.start() + len(text) - found.end() > 0:
-            return (text[: found.start()] + text[found.end() :]).strip(), found.group(1)
+            return " ".join(f"{text[: found.start()]} {text[found.end() :]}".split()), found.group(1).strip()
     return text, None
 
 

@@ -29,6 +29,13 @@ def default_ports(transport: Transport) -> tuple[Port, ...]:
 
 
 @cache
+def thorough_tcp_ports() -> tuple[int, ...]:
+    """The TCP ports of a thorough look: the default ones, and those where intruders were found."""
+    default = (port.port for port in default_ports(Transport.TCP))
+    return tuple(dict.fromkeys((*default, *(int(str(port)) for port in cast(Listing, _root()["thorough"])))))
+
+
+@cache
 def harmful_ports() -> frozenset[int]:
     """Ports that are opened only where the user names them one by one."""
     return frozenset(int(str(port)) for port in cast(Listing, _root()["harmful"]))

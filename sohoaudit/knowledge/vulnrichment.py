@@ -12,11 +12,11 @@ WHERE = "fingerprints/vulnrichment.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """Whether attacks through it can be automated, whether one gives total control, and the day CISA said so."""
+    """Whether attacks through it can be automated, whether one gives total control, and since when CISA says so."""
 
     is_automatable: bool
     is_total: bool
-    rated: date
+    rated: date | None = None
 
 
 @cache

@@ -16,6 +16,7 @@ SEARCH = (
     b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\nMX: 2\r\nST: upnp:rootdevice\r\n\r\n'
 )
 MAPPINGS_LIMIT = 1_000
+PINHOLES_ASKED = 16
 _DESCRIBED = {
     "manufacturer": "manufacturer", "modelName": "model_name", "modelNumber": "model_number",
     "modelDescription": "model_description", "friendlyName": "friendly_name", "UDN": "udn",
@@ -34,7 +35,7 @@ async def ask(endpoint: Endpoint, dial: Dialogue) -> Observation | None:
     """Send one search to the device alone, read its description and, of a gateway, the table of forwarded ports.
 
     Only what reads is called (`GetStatusInfo`, `GetExternalIPAddress`, `GetGenericPortMappingEntry`,
-    `GetFirewallStatus`); nothing is added, deleted or renewed.
+    `GetFirewallStatus`, `GetPinholePackets`); nothing is added, deleted or renewed.
 
     Returns:
         `upnp.server`, `upnp.location`, `upnp.usn`, and as `describe`; None where no answer came.
@@ -59,8 +60,10 @@ async def describe(endpoint: Endpoint, url: str, dial: Dialogue) -> Observation 
     Returns:
         `upnp.*` of the description's root device; of a gateway also `upnp.control_url`, `upnp.connection_status`,
         `upnp.uptime` (seconds), `upnp.external_address`, `upnp.ipv6_firewall` ("on" or "off") and `upnp.ipv6_pinholes`
-        ("allowed" or "refused"; no service lists those that are open), and `upnp.mapping`, a line each:
+        ("allowed" or "refused"), and `upnp.mapping`, a line each:
         `TCP 8081 192.168.50.20:80 enabled lease=0 "description"`. `upnp.fault` says what was not read to the end.
+        `upnp.ipv6_pinholes_open` is how many of the first 16 numbers of pinholes are taken: the service has no list of
+        them (ISO/IEC 29341-24-11, scope), and says to whom one leads to nobody.
     """
     place = _place(endpoint, url)
     if not place:
@@ -156,11 +159,29 @@ async def _ipv6_firewall(at: Endpoint, path: str, kind: str, dial: Dialogue) -> 
     """Whether the gateway keeps strangers out over IPv6, and lets programs open holes (WANIPv6FirewallControl:1)."""
     async with dial.turn(at):
         answer = await _call(at, path, kind, "GetFirewallStatus", "", dial)
+        is_allowed = answer.get("InboundPinholeAllowed") == "1"
+        count = await _pinholes(at, path, kind, dial) if is_allowed else 0
     words = {"1": ("on", "allowed"), "0": ("off", "refused")}
     return {
         "upnp.ipv6_firewall": words.get(answer.get("FirewallEnabled", ""), ("", ""))[0],
         "upnp.ipv6_pinholes": words.get(answer.get("InboundPinholeAllowed", ""), ("", ""))[1],
+        "upnp.ipv6_pinholes_open": str(count) if count else "",
     }
+
+
+async def _pinholes(at: Endpoint, path: str, kind: str, dial: Dialogue) -> int:
+    """How many of the first numbers lead to a pinhole; 0 where the gateway refuses us whatever we ask.
+
+    The packets of somebody else's pinhole are "not authorized" (606), those of none are no such entry: seen with
+    miniupnpd, which counts from 1.
+    """
+    codes = []
+    for number in range(1, PINHOLES_ASKED + 1):
+        arguments = f"<UniqueID>{number}</UniqueID>"
+        told = await _call(at, path, kind, "GetPinholePackets", arguments, dial)
+        codes.append("606" if told.get("is_told") else told.get("errorCode", ""))
+    taken = codes.count("606")
+    return taken if taken < PINHOLES_ASKED else 0
 
 
 def _line(told: str, description: str) -> str:

@@ -5,6 +5,7 @@ import io
 from typing import BinaryIO
 
 from ..model import Audit, Device, Finding, printable
+from .content import reasons
 
 ENDING = "csv"
 CELL_LIMIT = 8_000  # a spreadsheet cell holds 32,767 characters
@@ -12,7 +13,7 @@ COLUMNS = (
     "scanned_at", "vantage", "device_id", "hostname", "address", "mac", "kind", "vendor", "model", "firmware",
     "finding_id", "rule", "priority", "reachable_from", "worst_fact", "title", "summary", "evidence",
     "exposure_evidence", "port", "transport", "cves", "known_exploited", "remedy", "verify", "controls", "first_seen",
-    "accepted_by", "accepted_until", "accepted_because", "accepted_priority",
+    "accepted_by", "accepted_until", "accepted_because", "accepted_priority", "epss",
 )  # fmt: skip
 
 
@@ -55,6 +56,7 @@ def _cells(audit: Audit, device: Device, finding: Finding) -> tuple[str, ...]:
         " ".join(finding.controls),
         finding.first_seen.isoformat() if finding.first_seen else "",
         *((taken.by, taken.until.isoformat(), taken.because, taken.priority.value) if taken else ("", "", "", "")),
+        reasons.highest_chance(finding),
     )
 
 

@@ -5,6 +5,7 @@ import re
 from typing import Any, BinaryIO
 
 from ..model import Audit, Device, Finding, Priority
+from .content import reasons
 
 ENDING = "defectdojo.json"
 _SEVERITIES = {Priority.URGENT: "Critical", Priority.HIGH: "High", Priority.MEDIUM: "Medium", Priority.LOW: "Low"}
@@ -48,6 +49,8 @@ def _finding(audit: Audit, device: Device, finding: Finding) -> dict[str, Any]:
     listed = [day for cve in finding.cves if (day := finding.facts.get(f"kev.{cve}"))]
     if listed and all(_DAY.fullmatch(day) for day in listed):
         known["kev_date"] = min(listed)
+    if chance := reasons.highest_chance(finding):
+        known["epss_score"] = float(chance)
     if taken := finding.accepted:
         known["severity_justification"] = str(taken)
     if identity and identity.name:

@@ -6,7 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache, partial
 from itertools import islice
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ from markupsafe import Markup, escape
 from .. import __version__
 from ..history.change import Difference
 from ..knowledge import guidance, shipped
-from ..model import Audit, Certainty, Device, Evidence, Finding, Priority, printable
+from ..model import Audit, Certainty, Device, Evidence, Finding, Priority, Service, printable
 from .content import digest, drawing, reasons, redact, telling
 from .content.brand import Brand
 from .content.words import Words, words
@@ -55,7 +56,7 @@ def generate(audit: Audit, language: str, brand: Brand | None = None, since: Dif
     verdict = digest.verdict(audit, all_tasks)
     to_do = [task for task in all_tasks if task.priority is not Priority.LOW]
     style = _style() + _accent(brand)
-    unread, others = digest.missed(audit, all_places)
+    gate = digest.router(all_places)
     template = _environment(language).get_template("report.html.j2")
     yield from template.generate(
         t=t,
@@ -69,9 +70,8 @@ def generate(audit: Audit, language: str, brand: Brand | None = None, since: Dif
         to_do=to_do[: digest.PAGE_ONE],
         later=to_do[digest.PAGE_ONE :] + [task for task in all_tasks if task.priority is Priority.LOW],
         fine=digest.fine(audit, all_places),
-        nameless=[p for p in all_places if not digest.is_recognised(p.device) and p not in unread],
-        unread=unread,
-        others=others,
+        missed=digest.missed(audit, all_places),
+        steps_of=lambda task: reasons.steps(task, gate, t),
         also_shown=ALSO_SHOWN,
         accepted=digest.accepted(all_places),
         changes=_changes(since, t, {place.device.id: place.number for place in all_places}),
@@ -83,26 +83,14 @@ def generate(audit: Audit, language: str, brand: Brand | None = None, since: Dif
         ways=digest.ways_in(all_places),
         doubted_ways=digest.doubted_ways(all_places),
         vantages=digest.vantages(audit),
-        name=lambda device: digest.name(device, t),
-        card_maker=lambda device: digest.card_maker(device, t),
         fit=drawing.fit,
-        told=told,
         badges={priority: _badge(priority, t) for priority in Priority},
         certainties={certainty: t(f"certainty.{certainty}") for certainty in Certainty},
-        quoted=lambda text: quoted(text, t),
-        link=link,
-        cve_link=cve_link,
-        exploited_since=exploited_since,
-        why=lambda finding: reasons.why(finding, t),
         has_doubt=reasons.has_doubt,
         effort=lambda finding: guidance.effort(finding.rule, t.language, finding.facts),
-        pace=lambda finding: reasons.pace(finding, t),
-        cited=cache(lambda names: guidance.cited(names, t.language)),
         time_wanted=reasons.time_wanted([task.first for task in to_do if task.priority.value == verdict.state], t),
         said=lambda finding: reasons.cost(finding, t),
         labels={name: t(f"device.{name}") for name in _ATTRIBUTES},
-        upkeep=lambda device: _upkeep(device, t),
-        reachable=_reachable,
         priorities=list(Priority),
         evidences=[evidence for evidence in Evidence if evidence is not Evidence.LAN_ONLY],
         table=reasons.PRIORITY_TABLE,
@@ -128,8 +116,6 @@ def changes_page(difference: Difference, language: str) -> str:
             changes=_changes(difference, t, {}),
             changes_limit=CHANGES_LIMIT,
             badges={priority: _badge(priority, t) for priority in Priority},
-            name=lambda device: digest.name(device, t),
-            told=told,
         )
     )
 
@@ -173,7 +159,7 @@ def cve_link(cve: str) -> Markup:
     return Markup(f'<a href="{page}" rel="noreferrer">{cve}</a>')  # noqa: S704 -- letters, digits and hyphens
 
 
-def exploited_since(finding: Finding, cve: str) -> str | None:
+def exploited_since(cve: str, finding: Finding) -> str | None:
     """The day CISA listed the CVE as exploited, where the finding knows it."""
     return finding.facts.get(f"kev.{cve}", "")[:TEXT_LIMIT] or None
 
@@ -223,7 +209,8 @@ def _upkeep(device: Device, t: Words) -> list[str]:
     return lines
 
 
-def _reachable(device: Device, address: str, port: int) -> Evidence | None:
+def _reachable(service: Service, device: Device) -> Evidence | None:
+    address, port = service.endpoint.address, service.endpoint.port
     inner = f"{address}:{port}"
     found = [
         exposure.evidence
@@ -273,8 +260,9 @@ class _Environment(jinja2.Environment):
 
 @cache
 def _environment(language: str) -> jinja2.Environment:
+    t = words(language)
     environment = _Environment(
-        loader=jinja2.FunctionLoader(lambda name: _worded(_template(name), words(language))),
+        loader=jinja2.FunctionLoader(lambda name: _worded(_template(name), t)),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_shown,
@@ -282,7 +270,26 @@ def _environment(language: str) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["escape"] = environment.filters["e"] = escape
-    environment.filters.update(told=told, cut=cut)
+    # What a card asks of each finding is a filter: jinja2 calls those straight, and functions by way of the context.
+    environment.filters.update(
+        told=told,
+        cut=cut,
+        iso=datetime.isoformat,
+        moment=t.moment,
+        name=partial(digest.name, words=t),
+        card_maker=partial(digest.card_maker, words=t),
+        quoted=partial(quoted, t=t),
+        link=link,
+        cve_link=cve_link,
+        exploited_since=exploited_since,
+        why=partial(reasons.why, t=t),
+        pace=partial(reasons.pace, t=t),
+        chances=partial(reasons.chances, t=t),
+        severities=partial(reasons.severities, t=t),
+        cited=lru_cache(256)(partial(guidance.cited, language=language)),
+        upkeep=partial(_upkeep, t=t),
+        reachable=_reachable,
+    )
     return environment
 
 

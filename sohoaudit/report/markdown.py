@@ -72,6 +72,11 @@ def _proof(finding: Finding, t: Words) -> list[str]:
     lines = [f"{code(finding.rule)} · {code('sohoaudit verify ' + finding.id)}"]
     if finding.cves:
         lines.append(f"{t('finding.cves')}{t('page.colon')}{' '.join(code(cve) for cve in finding.cves[:40])}")
+    if likely := reasons.chances(finding, t):
+        day = plain(finding.facts.get("epss_day", ""))
+        lines.append(f"{t('finding.epss', date=day)}{t('page.colon')}{plain(likely)}")
+    if bad := reasons.severities(finding, t):
+        lines.append(f"{t('finding.cvss')}{t('page.colon')}{plain(bad)}")
     if finding.evidence:
         text = printable("\n".join(finding.evidence))[:_EVIDENCE_LIMIT]
         fence = "`" * max(_longest_run(text) + 1, 3)

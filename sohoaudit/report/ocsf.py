@@ -61,11 +61,16 @@ def _event(audit: Audit, device: Device, finding: Finding) -> dict[str, Any]:
     remedy = {"desc": "\n".join(finding.remedy)}
     if is_vulnerability:
         event["vulnerabilities"] = [
-            {"cve": {"uid": cve}, "title": finding.title, "remediation": remedy} for cve in finding.cves
+            {"cve": _cve(finding, cve), "title": finding.title, "remediation": remedy} for cve in finding.cves
         ] or [{"advisory": {"uid": finding.rule}, "title": finding.title, "remediation": remedy}]
     else:
         event["remediation"] = remedy
     return event
+
+
+def _cve(finding: Finding, cve: str) -> dict[str, Any]:
+    chance = finding.facts.get(f"epss.{cve}")
+    return {"uid": cve, "epss": {"score": chance}} if chance else {"uid": cve}
 
 
 def _device(device: Device, finding: Finding) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO
 
 from ..model import Acceptance, Audit, Finding, Priority, printable
@@ -54,12 +55,23 @@ def summary(audit: Audit, language: str, colour: bool, columns: int | None = Non
         lines += _accepted(place, finding, taken, t, columns)
     said = t("verdict.joiner").join(part for part in (verdict.sentence(t), verdict.looked_at(t)) if part)
     lines += _wrapped(said, columns)
+    lines += _unjudged(digest.missed(audit, places), t, columns)
     for gap in sorted(audit.coverage, key=lambda gap: not gap.matters)[:_GAPS_SHOWN]:
         subject, reason, _ = t.gap(gap)
         lines += _wrapped(f"{_line(subject)}{t('page.colon')}{_line(reason)}", columns, "  ", "    ")
     if len(audit.coverage) > _GAPS_SHOWN:
         lines.append("  " + t("page.more", count=len(audit.coverage) - _GAPS_SHOWN))
     return "".join(line + "\n" for line in lines)
+
+
+def _unjudged(missed: digest.Missed, t: Words, columns: int) -> Iterator[str]:
+    """The devices that answered, and told too little to be judged."""
+    for key, found in (("nameless", missed.nameless), ("versionless", missed.versionless)):
+        if found:
+            named = (f"{next(iter(each.device.addresses), '')} ({digest.name(each.device, t)})" for each in found)
+            shown = t("page.comma").join(islice(named, _PLACES_SHOWN))
+            more = f" {t('page.more', count=left)}" if (left := len(found) - _PLACES_SHOWN) > 0 else ""
+            yield from _wrapped(f"{t(f'fine.{key}', count=len(found))} {_line(shown)}{more}", columns, "  ", "    ")
 
 
 def _task(task: digest.Task, t: Words, colour: bool, columns: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ import contextlib
 import math
 import statistics
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -36,6 +36,8 @@ LAB = Manners("lab", 1_000_000, 1_000_000, 64, 0.0, 1_000)
 SHORTEST_SLEEP_S = 0.001
 # So much later than its turn a packet may leave without a second of the host's holding one too many.
 LATENESS_S = 0.04
+# A timer wakes so much late every time, which must not add up to a slower pace.
+FORGIVEN_S = 0.002
 # What a host may be sent within this time may as well be sent at once; at any pace for real devices that is one.
 BURST_S = 0.01
 MANNERS = {manners.name: manners for manners in (GENTLE, NORMAL, LAB)}
@@ -73,7 +75,7 @@ class Turns:
                 await asyncio.sleep(moment - clock())
             self.late_s = max(0.9 * self.late_s, clock() - moment)
             yield
-            self._next_s = max(moment, clock()) + count * self.gap_s
+            self._next_s = max(moment, clock() - FORGIVEN_S) + count * self.gap_s
         finally:
             self._queue.release()
 
@@ -87,6 +89,42 @@ class Turns:
                 await self._queue.acquire()
         finally:
             self._pressing -= is_pressing
+
+
+class Places:
+    """So many connections a host may have at once; who needs one but for a moment goes before the others."""
+
+    def __init__(self, count: int) -> None:
+        """Takes how many there are."""
+        self._free = count
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @contextlib.asynccontextmanager
+    async def hold(self, *, is_brief: bool) -> AsyncIterator[None]:
+        """Hold one, once there is one."""
+        if self._free:
+            self._free -= 1
+        else:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.appendleft(turn) if is_brief else self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._give_back()
+                raise
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 class Link:
@@ -184,7 +222,7 @@ class _Host:
         self.manners = manners
         self.turns.gap_s = (1 + LATENESS_S) / manners.host_packets_a_second
         self.requests_apart.gap_s = manners.request_gap_s
-        self.connections = asyncio.Semaphore(manners.host_connections)
+        self.connections = Places(manners.host_connections)
 
 
 class PoliteKeeper:
@@ -194,6 +232,8 @@ class PoliteKeeper:
         """Takes the manners that hold for every host that is not known to be fragile."""
         self.manners = manners
         self.link = Link(manners.run_packets_a_second)
+        # How many packets each address was sent.
+        self.sent: Counter[str] = Counter()
         self._run = Turns(1 / manners.run_packets_a_second)
         self._hosts: dict[str, _Host] = {}
 
@@ -212,6 +252,7 @@ class PoliteKeeper:
         async with self._host(address).turns.hold(count, is_pressing=is_talk):
             await self._run.take(count)
         self.link.sent(count)
+        self.sent[address] += count
 
     def answered(self, address: str, count: int) -> None:
         """The host answered to so many packets."""
@@ -236,10 +277,14 @@ class PoliteKeeper:
         """How many packets may go to the host in one turn: one, but for manners that know no haste too great."""
         return max(1, int(self._host(address).manners.host_packets_a_second * BURST_S))
 
+    def gap_s(self, address: str) -> float:
+        """The least time between two new packets to the host, as things stand."""
+        return self._host(address).turns.gap_s
+
     @contextlib.asynccontextmanager
-    async def connection(self, address: str) -> AsyncIterator[None]:
-        """Hold one of the host's connections."""
-        async with self._host(address).connections:
+    async def connection(self, address: str, *, is_brief: bool = False) -> AsyncIterator[None]:
+        """Hold one of the host's connections; a brief one goes before the others."""
+        async with self._host(address).connections.hold(is_brief=is_brief):
             yield
 
     @contextlib.asynccontextmanager

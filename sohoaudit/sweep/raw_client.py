@@ -3,30 +3,41 @@
 import asyncio
 import contextlib
 import ipaddress
-import json
+import itertools
 import os
 import shutil
 import socket
 import struct
 import subprocess
 import sys
+from array import array
 from collections.abc import AsyncGenerator, Collection, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
 from ..here import Here, Link
 from ..model import Scope
-from . import State
+from .helper import (
+    ASK,
+    FAULT,
+    FOUND,
+    MESSAGE_BYTES,
+    NEIGHBOUR,
+    PART,
+    QUESTION,
+    READY,
+    RESOLVE,
+    RESOLVED,
+    STATES,
+)
+from .orders import Orders
 from .pace import Manners
-from .raw import ASK, CLOSED, FAULT, MESSAGE_BYTES, NEIGHBOUR, OPEN, RESOLVE, SENT, STATE, STATES, Orders
 
 STARTS_WITHIN_S = 10.0
-# Three tries of the helper, 0.25 s apart, end within this once all were asked.
-RESOLVED_WITHIN_S = 0.9
+# A question for MACs ends by itself; this is for a helper that hangs.
+RESOLVED_WITHIN_S = 5.0
 CHANNEL_BYTES = 4 << 20
 _CAP_NET_RAW = 13
-_STATES = {OPEN: State.OPEN, CLOSED: State.CLOSED}
 
 
 class RawUnavailable(Exception):
@@ -34,35 +45,43 @@ class RawUnavailable(Exception):
 
 
 class Question:
-    """Some ports of one host that were asked, and what is known of them so far."""
+    """Some ports of some hosts that were asked, and what is known of them so far.
 
-    def __init__(self, ports: Sequence[int]) -> None:
-        """Takes the ports."""
-        self.pending = set(ports)
-        self.first = ports[0] if ports else 0
-        self.is_sent = False
-        self.answers: list[tuple[int, State]] = []
+    `found` are places of open ports that were not fetched yet, `states` the state of every place once all is known:
+    that of port p of host h is at h times the number of ports plus p.
+    """
+
+    def __init__(self, number: int) -> None:
+        """Takes the number under which the helper knows it."""
+        self.number = number
+        self.found: list[int] = []
+        self.states: bytearray | None = None
+        self.round_trip_s: float | None = None
         self.news = asyncio.Event()
+        self._parts = bytearray()
+
+    def take(self, part: bytes, whole: int, round_trip_us: int) -> None:
+        """Take a part of the states, in order."""
+        self._parts += part
+        if len(self._parts) == whole:
+            self.states, self.round_trip_s = self._parts, round_trip_us / 1e6 or None
+            self.news.set()
 
 
 class Raw:
     """A running helper; hears one link and sends on it."""
 
-    def __init__(
-        self,
-        process: "subprocess.Popen[bytes]",
-        channel: socket.socket,
-        link: Link,
-        gateway: str,
-        packets_a_second: float,
-    ) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", channel: socket.socket) -> None:
         """Takes the started process and our end of the channel; use `start`."""
         self.fault: str | None = None
         self.is_over = False
-        self._process, self._channel, self._link, self._gateway = process, channel, link, gateway
-        self._packets_a_second = packets_a_second
-        self._questions: dict[int, list[Question]] = {}
-        self._met: asyncio.Queue[tuple[str, str]] | None = None
+        self._process, self._channel = process, channel
+        self._buffer = bytearray(MESSAGE_BYTES)
+        self._networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+        self._gateway = ""
+        self._numbers = itertools.count(1)
+        self._questions: dict[int, Question] = {}
+        self._met: asyncio.Queue[tuple[str, str] | None] | None = None
         self._is_ready = asyncio.Event()
 
     @classmethod
@@ -74,8 +93,6 @@ class Raw:
         """
         if sys.platform != "linux":
             raise RawUnavailable("raw sockets are used on Linux alone")
-        # pyroute2 runs a loop of its own, which must not meet ours.
-        link, gateway = await asyncio.to_thread(_way_to, scope, here)
         command = command_to_start()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -85,53 +102,79 @@ class Raw:
                 command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
         ours.setblocking(False)
-        raw = cls(process, ours, link, gateway, manners.run_packets_a_second)
-        ours.send(json.dumps(asdict(_orders(scope, manners, here, link, gateway, shut))).encode())
+        raw = cls(process, ours)
         asyncio.get_running_loop().add_reader(ours, raw._read)
         try:
-            async with asyncio.timeout(STARTS_WITHIN_S):
-                await raw._is_ready.wait()
-        except TimeoutError:
-            raw._end("it did not start in time")
-        if raw.fault:
+            # While the helper starts.
+            link, gateway = await asyncio.to_thread(_way_to, scope, here)
+            await raw._begin(_orders(scope, manners, here, link, gateway, shut))
+        except RawUnavailable:
             await raw.close()
-            raise RawUnavailable(raw.fault)
+            raise
         return raw
+
+    async def _begin(self, orders: Orders) -> None:
+        self._gateway = orders.gateway
+        six = bool(orders.source6)
+        self._networks = [ipaddress.ip_network(text) for text in orders.on_link if six or ":" not in text]
+        await self._send(orders.text().encode())
+        try:
+            async with asyncio.timeout(STARTS_WITHIN_S):
+                await self._is_ready.wait()
+        except TimeoutError:
+            self._end("it did not start in time")
+        if self.fault:
+            raise RawUnavailable(self.fault)
 
     def can_ask(self, address: str) -> bool:
         """Whether a question to the address leaves through this helper's link."""
         if self.is_over or ":" in address:
             return False
-        return self.can_resolve(address) or bool(self._gateway)
+        return bool(self._gateway) or self.can_resolve(address)
 
     def can_resolve(self, address: str) -> bool:
         """Whether the address is on this helper's link."""
-        return not self.is_over and ":" not in address and ipaddress.ip_address(address) in self._link.network
+        if self.is_over:
+            return False
+        ip = ipaddress.ip_address(address)
+        return any(ip.version == network.version and ip in network for network in self._networks)
 
-    async def ask(self, address: str, ports: Sequence[int]) -> Question:
-        """Send a SYN to each port; answers come into the question until `forget`."""
-        number, question = int(ipaddress.IPv4Address(address)), Question(ports)
-        self._questions.setdefault(number, []).append(question)
-        if ports:
-            await self._send(ASK + struct.pack(f"!I{len(ports)}H", number, *ports))
+    async def ask(self, addresses: Sequence[int], ports: Sequence[int], gap_s: float, wait_s: float) -> Question:
+        """Send a SYN to each port of each host (IPv4 addresses as numbers); answers come until `forget`.
+
+        Args:
+            addresses: at most 16,384.
+            ports: of each of them.
+            gap_s: between two packets to a host, at least; 0 where the helper's own pace is enough.
+            wait_s: how long silence is waited for; 0 leaves that, and repetitions, to the helper.
+        """
+        question = Question(next(self._numbers))
+        self._questions[question.number] = question
+        head = QUESTION.pack(question.number, int(gap_s * 1e6), int(wait_s * 1e6), len(addresses), len(ports))
+        await self._send(ASK + head + array("I", addresses).tobytes() + array("H", ports).tobytes())
+        if self.is_over:
+            question.news.set()
         return question
 
-    def forget(self, address: str, question: Question) -> None:
+    def forget(self, question: Question) -> None:
         """Whatever still comes for the question is not awaited any more."""
-        number = int(ipaddress.IPv4Address(address))
-        self._questions[number].remove(question)
-        if not self._questions[number]:
-            del self._questions[number]
+        self._questions.pop(question.number, None)
 
     async def resolve(self, addresses: Sequence[str]) -> AsyncGenerator[tuple[str, str], None]:
         """Ask the link for the MAC of each address, by ARP or ND; yields (address, MAC) as they answer."""
-        self._met = asyncio.Queue()
-        for start in range(0, len(addresses), 512):
-            await self._send(RESOLVE + " ".join(addresses[start : start + 512]).encode())
+        met = self._met = asyncio.Queue()
+        starts = range(0, len(addresses), 512)
+        for start in starts:
+            await self._send(RESOLVE + " ".join((str(start), *addresses[start : start + 512])).encode())
+        left = 0 if self.is_over else len(starts)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(RESOLVED_WITHIN_S + len(addresses) / self._packets_a_second):
-                for _ in addresses:
-                    yield await self._met.get()
+            while left:
+                async with asyncio.timeout(RESOLVED_WITHIN_S):
+                    item = await met.get()
+                if item is None:
+                    left = 0 if self.is_over else left - 1
+                else:
+                    yield item
         self._met = None
 
     async def close(self) -> None:
@@ -152,36 +195,38 @@ class Raw:
             self._end("it ended unexpectedly")
 
     def _read(self) -> None:
+        view = memoryview(self._buffer)
         for _ in range(32):
             try:
-                message = self._channel.recv(MESSAGE_BYTES)
+                size = self._channel.recv_into(view)
             except BlockingIOError:
                 return
             except OSError:
-                message = b""
-            if not message:
+                size = 0
+            if not size:
                 self._end("it ended unexpectedly")
                 return
-            self._take(message)
+            self._take(view[:1].tobytes(), view[1:size])
 
-    def _take(self, message: bytes) -> None:
-        if message[:1] == STATES:
-            for number, port, state in STATE.iter_unpack(message[1:]):
-                for question in self._questions.get(number, ()):
-                    if state == SENT:
-                        question.is_sent |= port == question.first
-                        question.news.set()
-                    elif port in question.pending:
-                        question.pending.discard(port)
-                        question.answers.append((port, _STATES.get(state, State.SILENT)))
-                        question.news.set()
-        elif message[:1] == FAULT:
-            self._end(message[1:].decode())
-        elif message == NEIGHBOUR:
+    def _take(self, kind: bytes, told: memoryview) -> None:
+        if kind == FOUND:
+            number, *places = struct.unpack(f"={len(told) // 4}I", told)
+            if question := self._questions.get(number):
+                question.found.extend(places)
+                question.news.set()
+        elif kind == STATES:
+            number, _, whole, round_trip_us = PART.unpack_from(told)
+            if question := self._questions.get(number):
+                question.take(told[PART.size :].tobytes(), whole, round_trip_us)
+        elif kind == FAULT:
+            self._end(told.tobytes().decode())
+        elif kind == READY:
             self._is_ready.set()
-        elif self._met is not None:
-            address, mac = message[1:].decode().split()
+        elif self._met is not None and kind == NEIGHBOUR:
+            address, mac = told.tobytes().decode().split()
             self._met.put_nowait((address, mac))
+        elif self._met is not None and kind == RESOLVED:
+            self._met.put_nowait(None)
 
     def _end(self, fault: str | None) -> None:
         if self.is_over:
@@ -190,9 +235,18 @@ class Raw:
         asyncio.get_running_loop().remove_reader(self._channel)
         self._channel.close()
         self._is_ready.set()
-        for questions in self._questions.values():
-            for question in questions:
-                question.news.set()
+        if self._met is not None:
+            self._met.put_nowait(None)
+        for question in self._questions.values():
+            question.news.set()
+
+
+def helper_command() -> list[str]:
+    """The words that start the helper.
+
+    By its path and without site-packages: so it is ready in a quarter of the time that our own imports would take.
+    """
+    return [sys.executable, "-I", "-S", str(Path(__file__).with_name("raw.py"))]
 
 
 def command_to_start() -> list[str]:
@@ -201,7 +255,7 @@ def command_to_start() -> list[str]:
     Raises:
         RawUnavailable: there is no such right here.
     """
-    helper = [sys.executable, "-m", f"{__package__}.raw"]
+    helper = helper_command()
     if has_raw_right():
         return helper
     sudo = shutil.which("sudo")

@@ -82,6 +82,9 @@ class World:
     def parts_seen(self, observations):
         return list(self.parts)
 
+    def told_of(self, cves):
+        return {}
+
     def is_older(self, vendor, model, version, than, partial):
         return [int(n) for n in version.split(".")] < [int(n) for n in than.split(".")]
 

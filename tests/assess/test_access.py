@@ -62,6 +62,15 @@ def test_a_page_of_a_printer_a_computer_or_nobody_knows_what_is_left_alone(judge
 
 
 @pytest.mark.parametrize(
+    ("banner", "is_open"), [("ScMM\\xff", True), ("MMcS", True), ("Scmm", False), ("x ScMM", False)]
+)
+def test_a_makers_own_back_door_is_open_by_its_mark_and_not_by_its_port(judge, banner, is_open):
+    endpoint = at(INSIDE, 32764)
+    findings = judge(box((endpoint, "sercomm-backdoor"), says=[said(endpoint, tcp__banner=banner)]))
+    assert ("auth.none" in findings) is is_open
+
+
+@pytest.mark.parametrize(
     "banner",
     ["BusyBox v1.19.4 built-in shell (ash)\n\n# ", "\nroot@router:/# ", "#"],
 )

@@ -56,6 +56,7 @@ def mapping(line: str):
         (page("nas", http__title="WARNING: Your files have been locked by DEADBOLT"), "compromise.deadbolt"),
         (page("camera", http__title="HACKED by x"), "compromise.camera-defaced"),
         (page("router", http__body="<script src=coinhive.min.js></script>"), "compromise.coinhive"),
+        (page("printer", ipp__printer_info="x", http__title="HACKED BY x"), "compromise.printer-defaced"),
     ],
 )
 def test_a_sign_is_urgent_wherever_it_is_seen_from(judge, device, rule):
@@ -92,6 +93,7 @@ def test_a_sign_is_urgent_wherever_it_is_seen_from(judge, device, rule):
         made("DrayTek", 22, ssh__banner="SSH-2.0-DraySSH_2.0"),
         page("camera", http__title="How we were hacked"),
         page("router", http__title="HACKED"),
+        page("printer", http__title="HP LaserJet"),
         page("computer", http__body="<script src=coinhive.min.js></script>"),
         page("nas", http__body="What to do against DeadBolt"),
         page("router", socks__auth="password"),

@@ -50,3 +50,16 @@ def test_upnp_without_the_control_seen_is_no_open_door(judge):
 def test_upnp_that_answers_inside_is_what_it_is_for(judge, address):
     endpoint = at(address, 5000)
     assert judge(box((endpoint, "upnp"), says=[said(endpoint, **CONTROL)])) == {}
+
+
+@pytest.mark.parametrize(("protocol", "priority"), [("adb", Priority.HIGH), ("unknown", Priority.MEDIUM)])
+def test_a_mapping_to_the_debugging_door_is_pressing_even_where_nothing_spoke(judge, protocol, priority):
+    door = mapped(at(OUTSIDE, 5555), "192.168.50.61:5555", protocol)
+    assert only(judge(box(kind="tv", exposures=[door]))).priority is priority
+
+
+def test_doors_that_programs_opened_in_the_ipv6_firewall_are_worth_asking_about(judge):
+    endpoint = at(INSIDE, 1900, Transport.UDP)
+    finding = only(judge(box((endpoint, "upnp"), says=[said(endpoint, upnp__ipv6_pinholes_open="2")])))
+    assert (finding.rule, finding.priority) == ("upnp.ipv6-pinhole", Priority.MEDIUM)
+    assert "at least 2" in finding.summary

@@ -66,7 +66,10 @@ def test_the_faults_of_every_kind_of_knowledge_are_told_in_one_run(own, monkeypa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("vendor: Example", "vendor: Example\nversions: doted"), "x.yaml:3: 'doted' is not a versions (did you mean"),
+        (
+            ("vendor: Example", "vendor: Example\nversions: doted"),
+            "x.yaml:3: 'doted' is not a scheme that orders versions (did you mean",
+        ),
         (("vendor: Example", "vendor: ASUS\nversions: fritz"), "x.yaml:3: fingerprints/makers.yaml orders ASUS by"),
         (
             ("expect: { model: X1 }", "expect: { model: X1, vendor: NETGEAR, firmware: Q }"),
@@ -91,6 +94,41 @@ def test_every_fault_of_a_file_is_told_with_its_line(own):
     assert result.exit_code == 2
     assert "x.yaml:5: 'fimware' is not a field (did you mean 'firmware'?)" in result.stderr
     assert "x.yaml:6: 'sauce' is not a field" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("examples: [{ give: { http.title: Example X1 }, expect: { model: X1 } }]", "examples: []"),
+         "x.yaml:7: a fingerprint needs 'examples'"),
+        (("  - name: title", "  - just words\n  - name: title"), "x.yaml:4: here a mapping of `key: value` is"),
+        (("    source", "    partial: maybe\n    source"), "x.yaml:6: 'maybe' is not a value of `partial`: use true"),
+        (("    source", "    certainty: sure\n    source"), "x.yaml:6: 'sure' is not a certainty: use hint, likely or"),
+        (("fingerprints:", "fingerprints: none\nlines:"), "x.yaml:3: 'fingerprints' must be a list: begin each of"),
+        (("give: { http.title", "give: { http.titel"), "x.yaml:7: 'http.titel' is not a field of an observation (did"),
+    ],
+    ids=["no example", "no mapping", "partial", "certainty", "no list", "no field"],
+)  # fmt: skip
+def test_a_fault_says_its_line_and_what_to_write(own, change, message):
+    result = run("validate", "--fingerprints", own(FILE.replace(*change)))
+    assert result.exit_code == 2 and message in result.stderr
+
+
+def test_a_file_that_is_no_text_is_told_by_name_and_the_others_are_checked(own, tmp_path):
+    (tmp_path / "a.yaml").write_bytes(b"vendor: Example\n# \xff\n")
+    result = run("validate", "--fingerprints", own(FILE.replace("source", "sauce")))
+    assert result.exit_code == 2
+    assert "a.yaml:2: it is not UTF-8 text: save it as UTF-8" in result.stderr
+    assert "x.yaml:6: 'sauce' is not a field" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [("nowhere", "nowhere:1: cannot be read: no such file"), ("", "the folder holds no .yaml file: add one")],
+)
+def test_a_folder_without_fingerprints_is_told(tmp_path, folder, message):
+    result = run("validate", "--fingerprints", str(tmp_path / folder))
+    assert result.exit_code == 2 and message in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -127,6 +165,22 @@ def test_the_explanation_tells_what_matched_and_what_almost_did(own, answers):
     assert result.exit_code == 0
     assert "almost" in result.stdout
     assert "http.server has no ^tiny" in result.stdout
+
+
+def test_the_explanation_tells_of_a_field_that_nothing_reads_and_shows_no_escapes(tmp_path):
+    line = {"id": "\x1b[2J\ud800", "observations": [{"field": "http.titel", "value": "x"}]}
+    (tmp_path / "a.jsonl").write_text(json.dumps(line))
+    result = run("explain", str(tmp_path / "a.jsonl"))
+    assert result.exit_code == 0 and "\x1b" not in result.stdout
+    assert "unread   'http.titel' is not a field of an observation (did you mean 'http.title'?)" in result.stdout
+
+
+def test_what_a_new_fingerprint_cannot_read_is_told(answers, tmp_path):
+    made = run("new", answers, "--vendor", "Example", "--model", "Z9", "--firmware", "")
+    assert made.exit_code == 0 and "'Z9' does not stand in the answer, so no model is read from it" in made.stderr
+    (tmp_path / "bad.jsonl").write_text("\n{")
+    made = run("new", str(tmp_path / "bad.jsonl"), "--vendor", "Example", "--model", "X1", "--firmware", "")
+    assert made.exit_code == 2 and "bad.jsonl:2: this is not JSON" in made.stderr
 
 
 def test_a_new_fingerprint_matches_what_it_was_made_from(own, answers, tmp_path):

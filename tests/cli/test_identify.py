@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
@@ -58,6 +59,26 @@ def test_a_line_that_cannot_be_read_is_told_in_its_place_and_the_others_are_answ
     assert all("error" in answers[place] for place in (0, 2, 3, 4))
     assert answers[1]["identity"]["vendor"] == "MikroTik"
     assert answers[2]["id"] == 3
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"\xff{}",
+        b'{"id": NaN, "observations": []}',
+        b'{"id": 1e999, "observations": []}',
+        b'{"id": 1} {}',
+        b"[" * 99_999,
+    ],
+    ids=["no text", "no number", "endless number", "two on a line", "nested without end"],
+)
+def test_what_json_does_not_know_is_an_error_on_its_line_and_what_comes_out_is_json(bad):
+    good = line("é", ("ssh.banner", "SSH-2.0-ROSSSH"))
+    result = CliRunner().invoke(app, ["-"], input=b"\xef\xbb\xbf" + good.encode() + b"\n" + bad + b"\n" + good.encode())
+    first, second, third = (json.loads(text, parse_constant=pytest.fail) for text in result.stdout.splitlines())
+    assert first == third and first["identity"]["vendor"] == "MikroTik"
+    assert (second["line"], bool(second["error"])) == (2, True)
     assert result.exit_code == 2
 
 

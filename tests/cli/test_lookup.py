@@ -42,6 +42,12 @@ def test_one_device_as_text_reads_like_sentences():
     assert "CVE-2024-3272" in text and "attackers use it" in text
 
 
+def test_a_version_behind_the_model_counts_as_the_version():
+    in_model, apart = _json("NETGEAR", "R7000 V1.0.9.88"), _json("NETGEAR", "R7000", "1.0.9.88")
+    assert in_model["advisories"] == apart["advisories"]
+    assert "yes" in {one["applies"] for one in apart["advisories"]}
+
+
 def test_what_is_from_memory_is_said_to_be_probable():
     assert "probably out of support; check the maker's page" in _run("cisco", "rv340").stdout
 

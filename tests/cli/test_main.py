@@ -1,6 +1,7 @@
 """Tests of the command line as a whole: one meaning an exit code, one line a fault, and nothing heavy for help."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,6 +37,15 @@ def test_nothing_heavy_is_loaded_to_import_the_package_or_to_print_its_help(code
     watched = f"import atexit, sys\natexit.register(lambda: {told})\n"
     done = subprocess.run([sys.executable, "-c", watched + code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "[]"
+
+
+def test_every_option_of_a_scan_stands_under_a_heading_of_its_help() -> None:
+    told = run("scan", "--help", COLUMNS="80").stdout
+    sections = dict(re.findall(r"^(\w[\w ]+):\n((?:  .*\n?)+)", told, re.MULTILINE))
+    assert list(sections) == ["What to look at", "How to ask", "What to write", "Over time", "What to know", "Help"]
+    assert re.findall(r"^  (-.*?)(?:  |$)", sections["Help"], re.MULTILINE) == ["-h, --help"]
+    assert all(len(re.findall(r"^  -", text, re.MULTILINE)) <= 12 for text in sections.values())
+    assert max(map(len, told.splitlines())) <= 80
 
 
 def test_help_names_every_command_under_its_heading() -> None:

@@ -6,10 +6,11 @@ import sys
 import pytest
 
 
-@pytest.fixture(scope="module")
-def weeks() -> list[str]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def weeks(request: pytest.FixtureRequest) -> list[str]:
+    words = [f"{request.getfixturevalue('server')}/postgres"] if request.param == "postgresql" else []
     done = subprocess.run(
-        [sys.executable, "-m", "tests.history.month"], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-m", "tests.history.month", *words], capture_output=True, text=True, timeout=120, check=True
     )
     return done.stdout.split("\n\n")
 

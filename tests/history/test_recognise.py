@@ -107,3 +107,13 @@ def test_a_box_that_tells_only_its_maker_now_is_known_by_its_place_with_a_hint()
     assert seen(told_less, camera()) == ("dev-camera", Certainty.HINT)
     assert seen(replace(told_less, addresses=("192.168.1.99",)), camera()) is None
     assert seen(replace(told_less, keys=("tls:bb",)), replace(camera(), keys=("tls:aa",))) is None
+
+
+def test_a_box_seen_from_afar_that_told_nothing_this_time_is_the_one_at_its_address() -> None:
+    known = camera(keys=("tls:aa",))
+    silent = camera(identity=None, keys=(), services=())
+    assert seen(silent, known) == ("dev-camera", Certainty.HINT)
+
+
+def test_on_the_link_a_box_that_told_nothing_is_a_stranger_where_the_known_one_has_a_mac() -> None:
+    assert seen(camera(identity=None), camera(mac="00:00:5e:00:53:20")) is None

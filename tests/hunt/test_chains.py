@@ -212,7 +212,7 @@ def test_the_management_agent_is_excused_from_the_second_set_only(tmp_path: Path
 
 
 def test_every_hunt_speaks_both_languages() -> None:
-    from sohoaudit.hunt.words import words
+    from sohoaudit.knowledge.hunts import words
 
     rules = load(["volt", "lotl", "chains"])
     hunts = {rule.hunt for rule in rules.rules if not rule.only_in_chains} | {chain.hunt for chain in rules.chains}

@@ -1,14 +1,17 @@
 """Hits under the nouns of an audit, for every report format."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from sohoaudit import document
 from sohoaudit.hunt.findings import audit_of
 from sohoaudit.hunt.rules import load
 from sohoaudit.hunt.run import Coverage, Request, hunt
-from sohoaudit.hunt.words import words
+from sohoaudit.knowledge import guidance
+from sohoaudit.knowledge.hunts import words
 from sohoaudit.model import Audit, Priority
 
 from .evtx_writer import sysmon, write
@@ -44,6 +47,25 @@ def test_an_id_survives_new_files_texts_and_counts(tmp_path: Path) -> None:
     first, second = audit(tmp_path), audit(tmp_path, "ja", adds=3, name="other.evtx")
     assert [f.id for _, f in first.findings] == [f.id for _, f in second.findings]
     assert first.findings[0][1].title != second.findings[0][1].title
+
+
+@pytest.mark.parametrize(("spoken", "wanted"), [("en", "ja"), ("ja", "en")])
+def test_a_report_in_another_language_tells_the_hunts_in_it(tmp_path: Path, spoken: str, wanted: str) -> None:
+    stored = document.from_document(document.to_document(audit(tmp_path, spoken)))
+    native = audit(tmp_path, wanted)
+    for (_, finding), (_, expected) in zip(stored.findings, native.findings, strict=True):
+        again = guidance.reword(finding, wanted)
+        assert (again.title, again.summary) == (expected.title, expected.summary)
+        assert (again.remedy, again.verify) == (expected.remedy, expected.verify)
+        assert again.evidence == finding.evidence
+
+
+def test_a_hunt_of_the_users_own_keeps_its_title_in_every_language(tmp_path: Path) -> None:
+    finding = audit(tmp_path).findings[0][1]
+    own = replace(finding, rule="hunt.my-own", facts={**finding.facts, "title": "Our backup ran at noon"})
+    assert guidance.reword(own, "ja").title == "Our backup ran at noon"
+    broken = replace(own, facts={**own.facts, "reason": "of another version"})
+    assert guidance.reword(broken, "ja") == broken
 
 
 def test_a_hunt_that_could_not_look_is_in_coverage(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Who a device is, from what it said: matching, questions and the shipped examples, in both engines."""
 
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sohoaudit.identify import Identifier, Question
+from sohoaudit.identify.index import _is_meant
 from sohoaudit.identify.trial import faults
 from sohoaudit.knowledge import patterns
 from sohoaudit.knowledge.fingerprints import Fingerprints, load_with_examples
@@ -47,6 +49,15 @@ def seen(fields: dict[str, str], endpoint: Endpoint = WEB) -> Observation:
 @pytest.mark.parametrize("engine", [patterns.LinearEngine, patterns.PlainEngine])
 def test_every_shipped_example_comes_out_as_its_fingerprint_says(shipped, engine):
     assert [str(fault) for fault in faults(shipped, engine())] == []
+
+
+def test_both_engines_read_the_same_out_of_every_example_and_ask_the_same(shipped):
+    linear, plain = (Identifier(shipped, engine()) for engine in (patterns.LinearEngine, patterns.PlainEngine))
+    for one in shipped.all:
+        for example in one.examples:
+            observations = [seen(dict(example.give))]
+            assert linear.identify(observations) == plain.identify(observations), example
+            assert linear.questions(observations) == plain.questions(observations), example
 
 
 def test_a_sign_in_prompt_names_maker_model_and_where_that_was_said(identifier):
@@ -246,23 +257,29 @@ def test_an_oid_is_asked_at_the_snmp_port(identifier):
     assert identifier.questions([known]) == []
 
 
+@given(st.lists(st.text("ab.", max_size=3), min_size=2, max_size=4), st.text("ab.", max_size=8))
+def test_a_glob_means_what_fnmatch_says(around, name):
+    assert _is_meant(around, name) == fnmatchcase(name, "*".join(around))
+
+
 def test_the_explanation_names_what_matched_and_what_almost_did(identifier):
     told = identifier.explain([seen({"http.server": "Virata-EmWeb/R6", "http.title": "Nothing"})])
     almost = [one for one in told if not one.is_match]
     assert any("http.title has no" in one.why for one in almost)
 
 
-def test_the_users_own_fingerprint_wins(tmp_path):
+@pytest.mark.parametrize("certainty", ["certain", "likely"])
+def test_the_users_own_fingerprint_wins(tmp_path, certainty):
     (tmp_path / "mine.yaml").write_text(
-        """
+        f"""
 vendor: NETGEAR
 fingerprints:
   - name: my own
-    when: { http.www_authenticate: 'NETGEAR R9000' }
-    set: { model: My router }
-    certainty: certain
+    when: {{ http.www_authenticate: 'NETGEAR R9000' }}
+    set: {{ model: My router }}
+    certainty: {certainty}
     source: my desk
-    examples: [{ give: { http.www_authenticate: NETGEAR R9000 }, expect: { model: My router } }]
+    examples: [{{ give: {{ http.www_authenticate: NETGEAR R9000 }}, expect: {{ model: My router }} }}]
 """,
         encoding="utf-8",
     )
@@ -299,6 +316,20 @@ def test_a_hostile_body_costs_little_time(identifier, text):
     started = time.perf_counter()
     identifier.identify([seen({"http.body": text + "!"})])
     assert time.perf_counter() - started < 0.5
+
+
+def test_no_example_torn_apart_by_a_page_costs_more_than_its_share(shipped, identifier):
+    for one in shipped.all:
+        for example in one.examples:
+            for name, value in example.give.items():
+                if not name.startswith("http.body") or len(value) > 1_000:
+                    continue
+                half = len(value) // 2
+                torn = {name: value[:half] + "1.2 " * 16_000 + value[half:]}
+                identifier.identify_fields(torn)
+                started = time.process_time()
+                identifier.identify_fields(torn)
+                assert time.process_time() - started < 0.05, one.title
 
 
 def test_a_page_that_lists_makers_by_the_hundred_is_cheap_and_the_same_in_both_engines(shipped):

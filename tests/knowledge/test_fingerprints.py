@@ -2,6 +2,7 @@
 
 import json
 import sys
+from unittest import mock
 
 import pytest
 from hypothesis import assume, given, settings
@@ -216,7 +217,7 @@ PATTERNS = st.text(alphabet="abK1.(|)*+?[]\\\\d^$-", max_size=12)
 
 
 @given(PATTERNS, st.text(alphabet="abkK1. -\n", max_size=30))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_a_pattern_the_lint_lets_through_means_the_same_in_both_engines(pattern, text):
     assume(not any(True for _ in patterns.lint(pattern)))
     linear, plain = patterns.LinearEngine(), patterns.PlainEngine()
@@ -225,7 +226,42 @@ def test_a_pattern_the_lint_lets_through_means_the_same_in_both_engines(pattern,
 
 
 @given(PATTERNS, st.text(alphabet="abkK1. -\n", max_size=30))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
+def test_a_pattern_reads_the_same_in_a_line_and_in_a_page(pattern, text):
+    assume(not any(True for _ in patterns.lint(pattern)))
+    engine = patterns.LinearEngine()
+    compiled, prepared = engine.compile(pattern), engine.prepare(text)
+    of_line = compiled.find(prepared)
+    with mock.patch.object(patterns, "_LINE_LIMIT", -1):
+        assert compiled.find(prepared) == of_line
+
+
+def test_every_shipped_pattern_reads_the_same_in_a_line_and_in_a_page():
+    known = fingerprints.load_with_examples()
+    engine = patterns.LinearEngine()
+    texts = {text for one in known.all for example in one.examples for text in example.give.values()}
+    prepared = {text: engine.prepare(text) for text in texts if len(text) < 180}
+    needs = {pattern: patterns.needed(pattern) for one in known.all for c in one.when for pattern in c.patterns}
+    for pattern, needed in needs.items():
+        compiled, in_page = engine.compile(pattern), engine.compile(pattern)
+        fitting = [text for text in prepared if any(literal in text.lower() for literal in needed)]
+        of_line = [compiled.find(prepared[text]) for text in fitting]
+        with mock.patch.object(patterns, "_LINE_LIMIT", -1):
+            assert [in_page.find(prepared[text]) for text in fitting] == of_line, pattern
+
+
+@given(st.lists(st.text("ab1é", min_size=1, max_size=4), max_size=8, unique=True), st.text("ab1é \n", max_size=40))
+@settings(deadline=None)
+def test_a_set_of_literals_finds_the_same_in_a_line_in_a_page_and_without_a_library(literals, text):
+    sets = [engine.literals(literals) for engine in (patterns.LinearEngine(), patterns.PlainEngine())]
+    found = [set(one.matching(text)) for one in sets]
+    with mock.patch.multiple(patterns, _LINE_LIMIT=-1, _LARGE_PAGE_CHARS=-1):
+        found.append(set(sets[0].matching(text)))
+    assert found[0] == found[1] == found[2] == {n for n, literal in enumerate(literals) if literal in text}
+
+
+@given(PATTERNS, st.text(alphabet="abkK1. -\n", max_size=30))
+@settings(max_examples=400, deadline=None)
 def test_a_match_holds_one_of_the_literals_its_pattern_needs(pattern, text):
     assume(not any(True for _ in patterns.lint(pattern)))
     engine = patterns.LinearEngine()

@@ -1,5 +1,7 @@
 """What must hold of names: however people write a device, it is the same device."""
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,11 @@ from hypothesis import strategies as st
 from sohoaudit.knowledge import advisories, names
 from sohoaudit.knowledge.fields import files_in
 from sohoaudit.knowledge.fingerprints import load
+
+
+@dataclass(frozen=True)
+class _Rule:
+    targets: tuple[names.Target, ...]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +39,76 @@ from sohoaudit.knowledge.fingerprints import load
 def test_a_name_is_taken_apart_as_people_mean_it(vendor, model, read):
     name = names.read(vendor, model)
     assert (name.vendor, name.model, name.hardware_revision, name.region) == read
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "read"),
+    [
+        ("TP-Link", "TL-WR841N(EU) V11", ("TL-WR841N", "11", None)),
+        ("TP-Link", "TL-WR841N Ver.11.0", ("TL-WR841N", "11", None)),
+        ("TP-Link", "TL-WR841N_v8.4", ("TL-WR841N", "8.4", None)),
+        ("TP-Link", "TL-WR841N v11 00000001", ("TL-WR841N", "11", None)),
+        ("TP-Link", "TL-WR841N v9 3.16.9 Build 150310", ("TL-WR841N", "9", "3.16.9 Build 150310")),
+        ("NETGEAR", "R7000 V1.0.9.88_10.2.88", ("R7000", None, "1.0.9.88_10.2.88")),
+        ("NETGEAR", "R7000 (firmware 1.0.9.88)", ("R7000", None, "1.0.9.88")),
+        ("NETGEAR", "R6400v2, V1.0.4.84", ("R6400", "2", "1.0.4.84")),
+        ("D-Link", "DIR-645 Rev. A1 FW v1.03", ("DIR-645", "A1", "1.03")),
+        ("D-Link", "DIR-645 H/W: A1", ("DIR-645", "A1", None)),
+        ("D-Link", "DNS-320L v1.11", ("DNS-320L", None, "1.11")),
+        ("D-Link", "DIR-842 (rev C3)", ("DIR-842", "C3", None)),
+        ("Linksys", "WRT54GL v1.1", ("WRT54GL", "1.1", None)),
+        ("ASUS", "RT-AC68U 3.0.0.4.386_51733", ("RT-AC68U", None, "3.0.0.4.386_51733")),
+        ("ASUS", "“RT‑AC68U”", ("RT-AC68U", None, None)),
+        ("ASUS", "ＲＴ－ＡＣ６８Ｕ　Ｖ２", ("RT-AC68U", "2", None)),
+        ("Buffalo", "ＷＳＲー２５３３ＤＨＰ３", ("WSR-2533DHP3", None, None)),
+        ("DrayTek", "Vigor™ 2960", ("Vigor 2960", None, None)),
+        ("ZTE", "ZXHN H108N V2.5", ("ZXHN H108N", "2.5", None)),
+    ],
+)
+def test_a_revision_a_firmware_and_odd_letters_are_told_from_the_model(vendor, model, read):
+    name = names.read(vendor, model)
+    assert (name.model, name.hardware_revision, name.firmware) == read
+
+
+@pytest.mark.parametrize(
+    ("vendor", "maker"),
+    [("ＡＳＵＳ", "ASUS"), ("バッファロー", "Buffalo"), ("アイ・オー・データ", "I-O DATA"), ("ﾔﾏﾊ", "Yamaha"),
+     ("「エレコム」", "ELECOM"), ("TP‐Link", "TP-Link"), ("NETGEAR®", "NETGEAR"), ('"D-Link"', "D-Link")],
+)  # fmt: skip
+def test_a_maker_is_known_in_any_letters(vendor, maker):
+    assert names.maker(vendor).name == maker
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "known"),
+    [
+        ("ASUS", "RT-AC68U Wireless Router", "RT-AC68U"),
+        ("ASUS", "Dual-Band Wi-Fi Router RT-AC68U", "RT-AC68U"),
+        ("DrayTek", "Vigor 3900 Series", "Vigor 3900"),
+        ("NETGEAR", "R7000 Nighthawk AC1900", "R7000"),
+        ("TP-Link", "Archer C7 AC1750 Wireless Router", "Archer C7"),
+        ("Cisco", "RV110W Wireless-N VPN Firewall", "RV110W"),
+        ("Buffalo", "無線LANルーター WSR-2533DHP3", "WSR-2533DHP3"),
+    ],
+)
+def test_words_that_only_describe_a_device_do_not_hide_it(vendor, model, known):
+    found = {one.id: one.applies for one in advisories.applies(vendor, model)}
+    assert found and found == {one.id: one.applies for one in advisories.applies(vendor, known)}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "other"),
+    [
+        ("AVM", "FRITZ!Box 7590 AX", "FRITZ!Box 7590"),
+        ("Western Digital", "My Cloud Home", "My Cloud"),
+        ("AVM", "Repeater 7490", "FRITZ!Box 7490"),
+        ("TP-Link", "Archer AX9999 Router", "Archer"),
+    ],
+)
+def test_words_that_tell_models_apart_are_kept(vendor, model, other):
+    rules = [_Rule(names.targets(vendor, [other], []))]
+    assert names.find(rules, names.read(vendor, other))
+    assert not names.find(rules, names.read(vendor, model))
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,7 @@ def _router_rules(office: Office) -> str:
         f'    iifname "wan0" ip6 daddr {office.made_address6(device)} tcp dport {port} accept\n'
         for device, port in sorted(office.opened6)
     )
+    holes += '    iifname "wan0" meta nfproto ipv6 accept\n' if office.is_open6 else ""
     forwarded = "".join(
         f"    ip daddr {office.wan_address} tcp dport {each.outer} dnat ip to {_inner(each, office)}\n"
         for each in office.own_forwards

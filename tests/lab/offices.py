@@ -2,7 +2,16 @@
 
 from .hostile import HOSTILE
 from .office import CLEAN, EXPOSED
-from .standing import BEHIND_A_CARRIER, BEHIND_A_ROUTER, BOTH_FAMILIES, RESOLVERS, TOLD_BY_PAGE, TOLD_BY_PAGE_INSIDE
+from .standing import (
+    BEHIND_A_CARRIER,
+    BEHIND_A_ROUTER,
+    BOTH_FAMILIES,
+    MONTH,
+    OPEN_SIX,
+    RESOLVERS,
+    TOLD_BY_PAGE,
+    TOLD_BY_PAGE_INSIDE,
+)
 
 OFFICES = {
     "exposed": EXPOSED,
@@ -11,6 +20,8 @@ OFFICES = {
     "both-families": BOTH_FAMILIES,
     "behind-a-router": BEHIND_A_ROUTER,
     "behind-a-carrier": BEHIND_A_CARRIER,
+    "month": MONTH,
+    "open-six": OPEN_SIX,
     "resolvers": RESOLVERS,
     "told-by-page": TOLD_BY_PAGE,
     "told-by-page-inside": TOLD_BY_PAGE_INSIDE,

@@ -305,7 +305,8 @@ class Office:
 
     `own_forwards` were set by hand in the router's rules, so that no list tells of them; they answer inside as well.
     `automatic` are the devices that make their IPv6 addresses of the advertised prefix, one of the MAC and one of
-    privacy; `opened6` are holes in the IPv6 firewall, device and port. The router's address on its WAN side, and the
+    privacy; `opened6` are holes in the IPv6 firewall, device and port, and `is_open6` lets every packet to a device
+    through. The router's address on its WAN side, and the
     provider's, tell its standing.
     """
 
@@ -315,6 +316,7 @@ class Office:
     own_forwards: tuple[Forward, ...] = ()
     automatic: frozenset[str] = frozenset()
     opened6: frozenset[tuple[str, int]] = frozenset()
+    is_open6: bool = False
     wan_address: str = "203.0.113.7"
     isp_address: str = "203.0.113.1"
 

@@ -60,7 +60,7 @@ class Parrot(Dialer):
         super().__init__(Scope((ip_network("192.168.50.0/24"),)), PoliteKeeper(LAB))
         self.answer = answer
 
-    async def connect(self, endpoint: Endpoint, timeout_s: float) -> socket.socket:
+    async def connect(self, endpoint: Endpoint, timeout_s: float, *, is_talk: bool = False) -> socket.socket:
         self._locate(endpoint)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)

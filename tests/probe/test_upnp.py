@@ -22,7 +22,9 @@ DESCRIPTION = f"""<?xml version="1.0"?>
 MAPPINGS = [("8081", "192.168.50.20", "80", 'the "camera"'), ("3389", "192.168.50.30", "3389", "rdp")]
 
 
-def gateway(actions: list[str], description: str = DESCRIPTION, ends_with: str = "") -> Callable[..., Awaitable[None]]:
+def gateway(
+    actions: list[str], description: str = DESCRIPTION, ends_with: str = "", pinholes: tuple[str, ...] = ()
+) -> Callable[..., Awaitable[None]]:
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         if head.startswith("GET"):
@@ -40,7 +42,12 @@ def gateway(actions: list[str], description: str = DESCRIPTION, ends_with: str =
         elif action == "GetStatusInfo":
             inner = "<NewConnectionStatus>Connected</NewConnectionStatus><NewUptime>77</NewUptime>"
         elif action == "GetFirewallStatus":
-            inner = "<FirewallEnabled>1</FirewallEnabled><InboundPinholeAllowed>0</InboundPinholeAllowed>"
+            allowed = "1" if pinholes else "0"
+            inner = f"<FirewallEnabled>1</FirewallEnabled><InboundPinholeAllowed>{allowed}</InboundPinholeAllowed>"
+        elif action == "GetPinholePackets":
+            code = pinholes[(int(body.split("<UniqueID>")[1].split("<")[0]) - 1) % len(pinholes)]
+            said = f"<Fault><errorCode>{code}</errorCode></Fault>"
+            return writer.write(f"HTTP/1.1 500 Error\r\nContent-Length: {len(said)}\r\n\r\n{said}".encode())
         else:
             index = int(body.split("<NewPortMappingIndex>")[1].split("<")[0])
             if index >= len(MAPPINGS):
@@ -108,6 +115,23 @@ async def test_of_two_generations_the_ipv6_firewall_is_read_too(
     seen = await upnp.ask(await answers(announces(f"http://{HERE}:{web.port}/rootDesc.xml")), dial)
     assert seen and seen.fields["upnp.ipv6_firewall"] == "on" and seen.fields["upnp.ipv6_pinholes"] == "refused"
     assert seen.fields["upnp.mapping"].count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("pinholes", "count"), [(("606", "704", "704", "606"), "8"), (("402",), None), (("606",), None)],
+    ids=["half are taken", "none is", "whoever asks is refused"],
+)  # fmt: skip
+async def test_the_pinholes_are_counted_by_their_numbers_and_a_gateway_that_refuses_us_tells_nothing(
+    dial: Dialogue, serve: Serve, answers: Callable[..., Awaitable[Endpoint]], pinholes: tuple[str, ...], count: str
+) -> None:
+    firewall = "<service><serviceType>urn:schemas-upnp-org:service:WANIPv6FirewallControl:1</serviceType>"
+    newer = DESCRIPTION.replace("</serviceList>", firewall + "<controlURL>/ctl/6</controlURL></service></serviceList>")
+    actions: list[str] = []
+    web = await serve(gateway(actions, newer, pinholes=pinholes))
+    seen = await upnp.ask(await answers(announces(f"http://{HERE}:{web.port}/rootDesc.xml")), dial)
+    assert seen and seen.fields.get("upnp.ipv6_pinholes_open") == count
+    assert actions.count("GetPinholePackets") == upnp.PINHOLES_ASKED
+    assert not {action for action in actions if not action.startswith("Get")}
 
 
 async def test_a_service_on_another_host_is_told_and_not_asked(

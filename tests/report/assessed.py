@@ -44,7 +44,7 @@ NAS = Device(
     id="dev-nas",
     addresses=("192.168.1.20",),
     hostname="diskstation",
-    identity=identity("Synology", "DS220+", "nas", None),
+    identity=identity("Synology", "DS220+", "nas", "7.3.2-86009"),
     services=(Service(Endpoint("192.168.1.20", 5000), "http", "nginx", None, True),),
     keys=("mac:00:11:32:00:00:20",),
 )
@@ -58,7 +58,7 @@ PRINTER = Device(
 FRITZ_BOX = Device(
     id="dev-router",
     addresses=("192.168.1.1",),
-    identity=identity("AVM", "FRITZ!Box 7590", "router", None),
+    identity=identity("AVM", "FRITZ!Box 7590", "router", "8.25"),
     services=(Service(Endpoint("192.168.1.1", 443), "https", None, None, True),),
     keys=("mac:c8:0e:14:00:00:01",),
 )

@@ -286,6 +286,7 @@ UNREAD = audit(
         ),
     ),
     NAS,
+    replace(NAS, id="dev-old", addresses=("192.168.1.21",), identity=Identity("QNAP", "TS-251", kind="nas")),
     gaps=(replace(SILENT, subject="192.168.1.20:5000"), replace(SILENT, subject="192.168.1.20:443")),
 )
 NOBODY = audit(
@@ -400,6 +401,14 @@ ACCEPTED = audit(
                 CAMERA.findings[0],
                 priority=Priority.LOW,
                 accepted=Acceptance("A. Sato", date(2027, 1, 31), "replaced in January", Priority.URGENT),
+                facts={
+                    **CAMERA.findings[0].facts,
+                    "epss_day": "2026-11-22",
+                    f"epss.{CAMERA.findings[0].cves[0]}": "0.94321",
+                    f"cvss.{CAMERA.findings[0].cves[0]}": "9.8",
+                    f"automatable.{CAMERA.findings[0].cves[0]}": "yes",
+                    f"total.{CAMERA.findings[0].cves[0]}": "yes",
+                },
             ),
         ),
     ),

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sohoaudit import report
-from sohoaudit.model import Audit, Endpoint, Evidence, Exposure, Priority, Service, Vantage
+from sohoaudit.model import Audit, Endpoint, Evidence, Exposure, Identity, Priority, Service, Vantage
 from sohoaudit.report import html
 from tests.report.assessed import offices
 from tests.report.offices import (
@@ -174,12 +174,12 @@ def test_long_evidence_is_cut_and_says_how_much_is_left_out() -> None:
     [
         ("clean", "Nothing needs doing. Each of the 2 devices that answered was checked."),
         ("exposed", "2 things to do today. Each of the 2 devices that answered was checked."),
-        ("forwarded", "3 things to do today, 1 to plan. 1 thing could not be looked at."),
+        ("forwarded", "3 things to do today, 1 to plan. 2 things could not be looked at."),
         ("high", "1 thing to do this week. The one device that answered was checked."),
         ("medium", "1 thing to plan. 1 thing could not be looked at."),
         ("incomplete", "Nothing needs doing in what we could look at. The audit was stopped before its end, so this is only a part. "  # noqa: E501
                        "4 things could not be looked at."),
-        ("unread", "2 things to do today, 1 this week. 1 device could not be checked in full."),
+        ("unread", "2 things to do today, 1 this week. 2 devices could not be checked in full."),
         ("nobody", "No device answered, so nothing can be said about this network."),
     ],
 )  # fmt: skip
@@ -187,10 +187,40 @@ def test_the_verdict_counts_things_to_do_and_what_was_not_seen(name: str, said: 
     assert said in Page(rendered(OFFICES[name])).text
 
 
-@pytest.mark.parametrize("office", [audit(NAS, gaps=(SILENT,)), audit(NAS, is_complete=False), INCOMPLETE, audit()])
+VERSIONLESS = replace(NAS, identity=Identity("Synology", "DS220+", kind="nas"))
+
+
+@pytest.mark.parametrize(
+    "office",
+    [
+        audit(NAS, gaps=(SILENT,)),
+        audit(NAS, is_complete=False),
+        INCOMPLETE,
+        audit(),
+        audit(NAS, replace(NAS, id="x", identity=None, hostname=None)),
+        audit(VERSIONLESS),
+    ],
+    ids=["a gap", "stopped", "incomplete", "nobody", "a device nobody knows", "a NAS without a version"],
+)
 def test_nothing_is_green_while_something_could_not_be_looked_at(office: Audit) -> None:
     assert 'class="verdict v-fine"' not in rendered(office)
     assert 'class="verdict v-fine"' in rendered(CLEAN)
+
+
+@pytest.mark.parametrize(
+    ("office", "said"),
+    [
+        (audit(VERSIONLESS), "One device did not tell its firmware version"),
+        (audit(replace(NAS, identity=None, hostname=None)), "One device did not tell what it is"),
+        (audit(), "Nothing can be called fine, because nothing answered."),
+    ],
+    ids=["no version", "no name", "nobody"],
+)
+def test_the_technicians_list_of_gaps_says_what_page_one_says(office: Audit, said: str) -> None:
+    page = rendered(office)
+    behind = Page(page[page.index('<section id="coverage"') : page.index('<section id="priority"')]).text
+    assert said in behind
+    assert "Everything that answered was looked at." not in behind
 
 
 def test_a_device_with_a_gap_or_without_a_name_is_not_called_fine() -> None:
@@ -337,6 +367,13 @@ def test_two_doors_of_one_router_that_differ_by_their_port_are_one_thing_to_do()
     assert "This also settles: Anyone on the internet can reach this router's remote command line" in page.text
 
 
+def test_a_port_forward_is_told_with_the_menu_of_this_networks_router() -> None:
+    page = Page(rendered(offices("en")["forwarded"]))
+    assert (
+        "This network's router is AVM FRITZ!Box 7590: there it is usually under “Internet > Permit Access" in page.text
+    )
+
+
 def test_who_replaces_a_device_shuts_its_doors_first_and_sees_that_they_are_shut() -> None:
     office = offices("en")["exposed"]
     page = Page(rendered(office))
@@ -366,10 +403,10 @@ def test_after_a_break_in_the_reset_settles_the_rest_and_the_doubt_is_told() -> 
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "about 2 hours, needs a new device"),
+        ("en", "about 15 minutes now, then about 2 hours, needs a new device"),
         ("en", "You will notice: It is out of use while you change over."),
         ("en", "CISA directive: edge devices out of support (2026-02-05)"),
-        ("ja", "約2時間、買い替えが必要です"),
+        ("ja", "まず約15分、その後約2時間、買い替えが必要です"),
         ("ja", "CISA指令：サポートが終了した境界機器（2026-02-05）"),
         ("ja", "自ら名乗る機器の検出（mDNS）"),
     ],
@@ -410,7 +447,7 @@ def test_a_way_in_that_something_speaks_against_is_no_way_in_and_its_doubt_is_to
     doubted = Exposure(Endpoint("2001:db8::1", 22), "ssh", Vantage.LAN, Evidence.GLOBAL_ADDRESS, True, doubt="firewall")
     page = rendered(audit(replace(CLEAN.devices[0], exposures=(doubted,))))
     assert "no way in from the internet was found" in page
-    assert "the router says that its IPv6 firewall keeps strangers out" in page
+    assert "but the router says that its IPv6 firewall is on" in page
     assert "22/tcp" not in page.partition("<svg")[2].partition("</svg>")[0]
 
 
@@ -420,3 +457,13 @@ def test_a_merged_audit_says_from_where_it_looked_and_a_clean_one_does_not_ask_f
     assert "inside the network and the internet" in page
     assert "From the internet, nothing answered at the addresses we asked." in page
     assert "--vantage internet" not in page
+
+
+def test_a_door_that_is_known_in_two_ways_is_drawn_once_by_the_surer_one() -> None:
+    door = Endpoint("203.0.113.7", 8081)
+    mapped = Exposure(door, "http", Vantage.LAN, Evidence.MAPPED, True, "192.168.1.20:80", 'the list has "cam"')
+    reached = replace(mapped, vantage=Vantage.INTERNET, evidence=Evidence.CONNECTED, detail="answered")
+    page = rendered(audit(replace(CLEAN.devices[0], exposures=(mapped, reached))))
+    drawn = page.partition("<svg")[2].partition("</svg>")[0]
+    assert drawn.count("8081/tcp") == 1 and "reached from the internet" in drawn
+    assert "forwarded by the router" in page.partition("</svg>")[2]

@@ -47,4 +47,4 @@ def test_device_text_makes_no_markup(text: str) -> None:
 def test_a_ticket_says_why_how_long_and_who() -> None:
     lines = written(offices("en")["exposed"]).splitlines()
     assert "Today, because new holes in it stay open for good and the internet can reach it." in lines
-    assert "about 2 hours, needs a new device" in lines
+    assert "about 15 minutes now, then about 2 hours, needs a new device" in lines

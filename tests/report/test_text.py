@@ -24,8 +24,10 @@ def test_the_summary_names_priority_title_device_and_step() -> None:
         "          do:   Sign in to the router and open Advanced > Advanced Setup > Remote Management.",
         '                Take the tick out of "Turn Remote Management On".',
     ]
-    assert lines[-2:] == [
-        "3 things to do today, 1 to plan. 1 thing could not be looked at.",
+    assert lines[-4:] == [
+        "3 things to do today, 1 to plan. 2 things could not be looked at.",
+        "  One device did not tell what it is, so we cannot say whether it is up to date: 192.168.1.77",
+        "    (unknown device, network card by Apple)",
         "  192.168.1.31: it stopped answering after 3 requests and was left alone",
     ]
 
@@ -84,7 +86,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_word_is_lost(name: str, colum
 def test_an_item_has_two_steps_and_says_how_many_more_there_are() -> None:
     lines = text.summary(offices("en")["compromised"], "en", colour=False, columns=120).splitlines()
     assert lines[2].startswith("          do:   Keep the evidence first")
-    assert lines[4].strip() == "Then take it off the internet."
+    assert lines[4].strip() == "Then unplug it from the internet."
     assert lines[5].strip() == "then 4 more steps, in the report"
 
 

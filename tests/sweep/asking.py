@@ -22,7 +22,7 @@ from sohoaudit.sweep.syn import Syn
 
 async def main(told: dict) -> dict:
     """Start the helper, sweep, and tell states by port, the way that was used, and what the helper may."""
-    scope = Scope((ipaddress.ip_network(told["scope"]),))
+    scope = Scope(tuple(map(ipaddress.ip_network, told["scope"].split())))
     manners = MANNERS[told.get("pace", "normal")]
     dialer = Dialer(scope, PoliteKeeper(manners))
     try:
@@ -39,8 +39,8 @@ async def main(told: dict) -> dict:
         found["macs"] = [met async for met in raw.resolve([str(each) for each in scope.addresses()])]
         found["seconds"] = time.monotonic() - began
     if told.get("astray"):
-        await raw.ask("10.99.0.2", [80])
-        await raw.ask(told["host"], [9100])
+        for address, port in (("10.99.0.2", 80), (told["host"], 9100)):
+            await raw.ask([int(ipaddress.IPv4Address(address))], [port], 0, 0)
         await asyncio.sleep(0.5)
     way = Syn(raw)
     found |= await _swept(told, dialer, way, raw)
@@ -50,10 +50,11 @@ async def main(told: dict) -> dict:
 
 async def _swept(told: dict, dialer: Dialer, way: Way, raw: Raw | None) -> dict:
     states: dict[int, str] = {}
+    ports = range(1, 65_536) if told.get("ports") == "all" else told.get("ports", [])
     with contextlib.suppress(Fell):
-        async for heard in sweep(told["host"], told.get("ports", []), dialer, way):
+        async for heard in sweep(told["host"], ports, dialer, way):
             states |= dict.fromkeys(heard.numbers, heard.state.value)
-            if raw and len(states) == told.get("kill_after"):
+            if raw and len(states) >= told.get("kill_after", 65_536):
                 os.kill(raw._process.pid, signal.SIGKILL)
     return {"states": states}
 

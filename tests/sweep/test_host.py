@@ -98,6 +98,12 @@ def test_no_default_port_and_no_port_of_a_range_does_harm() -> None:
     assert ports_of("9100,9099-9101") == (9100, 9099)
 
 
+def test_a_thorough_look_asks_the_usual_ports_and_those_where_intruders_were_found() -> None:
+    assert ports_of("thorough")[: len(default_tcp_ports())] == default_tcp_ports()
+    assert {48101, 48102, 8816, 49254, 22335, 32459, 63210} < set(ports_of("thorough,9999"))
+    assert not harmful_ports() & set(ports_of("thorough"))
+
+
 class Whole(Told):
     """A way that takes all ports of a host in one go, and tells those that answered alike together."""
 

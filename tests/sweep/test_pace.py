@@ -94,6 +94,40 @@ async def test_a_host_is_asked_no_more_requests_than_one_audit_may() -> None:
             pass
 
 
+async def test_who_needs_a_connection_for_a_moment_goes_before_the_others_and_none_is_lost() -> None:
+    keeper = PoliteKeeper(GENTLE)
+    served: list[str] = []
+
+    async def use(name: str, *, is_brief: bool = False) -> None:
+        async with keeper.connection("192.0.2.1", is_brief=is_brief):
+            served.append(name)
+
+    async with keeper.connection("192.0.2.1"):
+        waiting = [asyncio.create_task(use("long")), asyncio.create_task(use("given up"))]
+        await asyncio.sleep(0)
+        waiting.append(asyncio.create_task(use("brief", is_brief=True)))
+        await asyncio.sleep(0)
+        waiting[1].cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert served == ["brief", "long"]
+    await asyncio.wait_for(use("later"), 1)
+
+
+async def test_a_connection_given_to_somebody_who_is_stopped_at_that_moment_is_given_on() -> None:
+    keeper = PoliteKeeper(GENTLE)
+
+    async def use() -> None:
+        async with keeper.connection("192.0.2.1"):
+            pass
+
+    async with keeper.connection("192.0.2.1"):
+        stopped = asyncio.create_task(use())
+        await asyncio.sleep(0)
+    stopped.cancel()
+    await asyncio.gather(stopped, return_exceptions=True)
+    await asyncio.wait_for(use(), 1)
+
+
 async def test_a_fragile_host_is_asked_gently_from_then_on_and_others_are_not() -> None:
     keeper = PoliteKeeper(QUICK)
     keeper.be_gentle_to("192.0.2.1")

@@ -15,12 +15,14 @@ import pytest
 from lab.capture import SYN, Capture, Packet, busiest_second, questions
 from lab.namespaces import LabError, inside, ip, nft
 
+from sohoaudit.knowledge.ports import harmful_ports
 from sohoaudit.sweep import raw as program
 from sohoaudit.sweep.frames import FIRST_SOURCE_PORT
 
 pytestmark = pytest.mark.lab
 
 ASKER, HOST, DROPS, TARPIT = "10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.0.4"
+ASKER6, HOST6 = "fd00:77::1", "fd00:77::2"
 OPEN = (22, 80, 443)
 PORTS = [80, 22, *range(1, 22), 443, *range(1_000, 1_024)]
 HERE = Path(__file__).resolve().parents[2]
@@ -43,9 +45,10 @@ class Link:
         for name in (self.asker, self.office):
             subprocess.run(["ip", "netns", "add", name], check=True)
         ip([f"link add eth0 netns {self.asker} type veth peer name eth0 netns {self.office}"])
-        ip([f"addr add {ASKER}/24 dev eth0", "link set eth0 up", "link set lo up"], self.asker)
+        six = f"addr add {ASKER6}/64 dev eth0 nodad"
+        ip([f"addr add {ASKER}/24 dev eth0", six, "link set eth0 up", "link set lo up"], self.asker)
         ip([f"addr add {each}/24 dev eth0" for each in (HOST, DROPS, TARPIT)], self.office)
-        ip(["link set eth0 up", "link set lo up"], self.office)
+        ip([f"addr add {HOST6}/64 dev eth0 nodad", "link set eth0 up", "link set lo up"], self.office)
         nft(self.office, RULES)
         with inside(self.office):
             for port in OPEN:
@@ -140,7 +143,8 @@ def test_a_helper_that_is_told_too_much_at_once_keeps_the_pace_by_itself(link: L
         "from sohoaudit.sweep.pace import NORMAL\nfrom sohoaudit.sweep.raw_client import Raw\n"
         "async def main():\n    scope = Scope((ipaddress.ip_network('10.77.0.0/24'),))\n"
         "    raw = await Raw.start(scope, NORMAL, Here(), ())\n"
-        f"    await raw.ask('{HOST}', range(2000, 2060))\n    await asyncio.sleep(2)\n    await raw.close()\n"
+        f"    await raw.ask([int(ipaddress.ip_address('{HOST}'))], range(2000, 2060), 0, 0)\n"
+        "    await asyncio.sleep(2)\n    await raw.close()\n"
         "asyncio.run(main())\n"
     )
     with Capture(link, "asker", tmp_path / "frames") as seen:  # type: ignore[arg-type]
@@ -178,12 +182,8 @@ def test_without_the_right_all_is_asked_by_connections_and_the_reason_is_told(li
 
 
 def test_where_raw_answers_are_not_seen_the_helper_is_not_believed(link: Link) -> None:
-    rule = f"tcp sport >= {FIRST_SOURCE_PORT} drop"
-    nft(link.office, f"table ip odd {{ chain in {{ type filter hook input priority -5;\n {rule}\n }}\n }}\n")
-    try:
+    with _unseen(link):
         found = link.ask()
-    finally:
-        nft(link.office, "delete table ip odd")
     assert (found["way"], open_of(found)) == ("connect", set(OPEN))
     assert "not seen here" in found["fault"]
 
@@ -208,6 +208,12 @@ def test_the_whole_link_is_asked_for_its_macs_within_two_seconds(link: Link) -> 
     assert found["seconds"] < 2
 
 
+def test_addresses_of_ipv6_are_asked_for_their_macs_by_nd(link: Link) -> None:
+    found = link.ask(resolve=True, ports=[], scope="10.77.0.0/29 fd00:77::/125")
+    assert {address for address, _ in found["macs"]} == {HOST, DROPS, TARPIT, HOST6}
+    assert len({mac for _, mac in found["macs"]}) == 1
+
+
 def test_an_interface_that_goes_down_is_a_fault_that_is_told(link: Link) -> None:
     process = link.start(ports=[80, *range(3_000, 3_080)], announce=True)
     assert process.stdout
@@ -222,9 +228,21 @@ def test_an_interface_that_goes_down_is_a_fault_that_is_told(link: Link) -> None
 
 
 def test_a_link_without_macs_is_refused_in_one_line() -> None:
-    orders = program.Orders("lo", "127.0.0.1", "", "", [], [], [], [], 20, 1_000)
+    nothing = {"on_link": [], "networks": [], "excluded": [], "shut": []}
+    orders = program.Orders(interface="lo", source="127.0.0.1", host_rate=20, run_rate=1_000, **nothing)  # type: ignore[arg-type]
     with pytest.raises(OSError, match="lo is no Ethernet or Wi-Fi link"):
         program.open_wire(orders)
+
+
+@contextlib.contextmanager
+def _unseen(link: Link) -> Iterator[None]:
+    """Raw questions get no answer, whoever they ask."""
+    rule = f"tcp sport >= {FIRST_SOURCE_PORT} drop"
+    nft(link.office, f"table ip odd {{ chain in {{ type filter hook input priority -5;\n {rule}\n }}\n }}\n")
+    try:
+        yield
+    finally:
+        nft(link.office, "delete table ip odd")
 
 
 @contextlib.contextmanager
@@ -250,3 +268,37 @@ def _noise(link: Link) -> Iterator[None]:
     finally:
         noisy.kill()
         noisy.wait()
+
+
+def test_without_a_pace_to_keep_a_whole_host_is_told_at_once_and_right(link: Link) -> None:
+    found = link.ask(pace="lab", ports="all")
+    assert (found["way"], found["fault"], open_of(found)) == ("syn", None, set(OPEN))
+    # Ports that do harm when spoken to stay unasked, and count as silent.
+    silent = {port for port, state in found["states"].items() if state == "silent"}
+    assert silent == harmful_ports()
+    assert len(found["states"]) == 65_535
+
+
+def test_without_a_pace_a_host_that_drops_shows_its_one_open_port(link: Link) -> None:
+    found = link.ask(pace="lab", host=DROPS, ports="all")
+    assert open_of(found) == {80}
+    assert len(found["states"]) == 65_535
+
+
+def test_without_a_pace_a_helper_that_sees_no_answers_is_not_believed_either(link: Link) -> None:
+    with _unseen(link):
+        found = link.ask(pace="lab")
+    assert (found["way"], open_of(found)) == ("connect", set(OPEN))
+
+
+def test_without_a_pace_nobody_at_home_costs_every_port_a_line_and_ends(link: Link) -> None:
+    began = time.monotonic()
+    found = link.ask(pace="lab", host="10.77.0.77", ports=list(range(1, 101)))
+    assert set(found["states"].values()) == {"silent"}
+    assert len(found["states"]) == 100
+    assert time.monotonic() - began < 10
+
+
+def test_without_a_pace_a_helper_that_is_killed_costs_no_open_port(link: Link) -> None:
+    found = link.ask(pace="lab", host=TARPIT, ports=PORTS, kill_after=1)
+    assert open_of(found) == set(PORTS)

@@ -139,15 +139,17 @@ def verdict(audit: Audit, all_tasks: Iterable[Task]) -> Verdict:
     for task in all_tasks:
         counts[task.priority] += 1
     worst = next((priority for priority in Priority if counts[priority] and priority is not Priority.LOW), None)
+    what_was_missed = missed(audit, places(audit))
     if worst:
         state = worst.value
     elif not audit.devices:
         state = "nobody"
     else:
-        state = "fine" if audit.is_complete and not audit.coverage else "unclear"
+        is_clear = audit.is_complete and not audit.coverage and not what_was_missed.devices
+        state = "fine" if is_clear else "unclear"
     taken = sum(finding.accepted is not None for device in audit.devices for finding in device.findings)
-    unread, others = missed(audit, places(audit) if audit.coverage else ())
-    return Verdict(state, counts, len(audit.devices), len(unread), len(others), audit.is_complete, taken)
+    unread, gaps = len(what_was_missed.devices), len(what_was_missed.others)
+    return Verdict(state, counts, len(audit.devices), unread, gaps, audit.is_complete, taken)
 
 
 def accepted(all_places: Iterable[Place]) -> list[tuple[Place, Finding, Acceptance]]:
@@ -172,8 +174,28 @@ def acceptance(taken: Acceptance, words: Words) -> str:
     )
 
 
-def missed(audit: Audit, all_places: Iterable[Place]) -> tuple[list[Place], list[Gap]]:
-    """The devices that answered and could not be looked at in full, and the gaps that are about none, worst first."""
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What could not be looked at or judged, each device once.
+
+    `unread` answered in part, `nameless` did not tell what they are, `versionless` told no firmware where one matters;
+    `others` are the gaps that are about no device that answered, worst first.
+    """
+
+    unread: tuple[Place, ...]
+    nameless: tuple[Place, ...]
+    versionless: tuple[Place, ...]
+    others: tuple[Gap, ...]
+
+    @property
+    def devices(self) -> tuple[Place, ...]:
+        """All of the devices."""
+        return (*self.unread, *self.nameless, *self.versionless)
+
+
+def missed(audit: Audit, all_places: Iterable[Place]) -> Missed:
+    """What could not be looked at or judged."""
+    all_places = list(all_places)
     by_address = {address: place for place in all_places for address in place.device.addresses}
     unread: dict[int, Place] = {}
     others: list[Gap] = []
@@ -183,7 +205,21 @@ def missed(audit: Audit, all_places: Iterable[Place]) -> tuple[list[Place], list
             unread.update((place.number, place) for place in found)
         else:
             others.append(gap)
-    return [unread[number] for number in sorted(unread)], others
+    rest = [place for place in all_places if place.number not in unread]
+    return Missed(
+        unread=tuple(unread[number] for number in sorted(unread)),
+        nameless=tuple(place for place in rest if not is_recognised(place.device)),
+        versionless=tuple(place for place in rest if _is_versionless(place.device)),
+        others=tuple(others),
+    )
+
+
+def _is_versionless(device: Device) -> bool:
+    """Whether it is of a kind that must be kept up to date, and neither a version nor a finding says how old it is."""
+    identity = device.identity
+    if identity is None or identity.firmware or identity.kind not in _HAS_FIRMWARE:
+        return False
+    return not any(finding.rule.startswith("firmware.") for finding in device.findings)
 
 
 def name(device: Device, words: Words) -> str:
@@ -256,6 +292,7 @@ def fine(audit: Audit, all_places: Iterable[Place]) -> list[Place]:
         if place.priority in (None, Priority.LOW)
         and not any(finding.accepted for finding in place.device.findings)
         and is_recognised(place.device)
+        and not _is_versionless(place.device)
         and subjects.isdisjoint(place.device.addresses)
     ]
 
@@ -343,6 +380,7 @@ _OF_A_DEVICE = frozenset({"probe", "assess"})
 _RANKS = {priority: priority.rank for priority in Priority}
 _REPLACE = "firmware.end-of-life"
 _GATEWAYS = frozenset({"router", "gateway", "firewall", "modem", "vpn-gateway", "cpe"})
+_HAS_FIRMWARE = _GATEWAYS | {"ap", "access-point", "nas", "camera", "nvr", "dvr", "recorder", "pbx"}
 
 
 def _addresses_in(subject: str) -> set[str]:

@@ -3,7 +3,7 @@
 import unicodedata
 from dataclasses import dataclass, field
 
-from ...model import Exposure
+from ...model import Endpoint, Exposure
 from .digest import Place, router, ways_in
 
 WIDTH = 800
@@ -60,7 +60,11 @@ class Drawing:
 def draw(all_places: list[Place]) -> Drawing:
     """Lay the map out; at most twelve ways are drawn, the table below the map has all."""
     gate = router(all_places)
-    all_ways = ways_in(all_places)
+    # One line a door, by the surest evidence, which comes first; the table has them all.
+    doors: dict[tuple[int, Endpoint], tuple[Place, Exposure]] = {}
+    for place, exposure in ways_in(all_places):
+        doors.setdefault((place.number, exposure.endpoint), (place, exposure))
+    all_ways = list(doors.values())
     all_ways.sort(key=lambda way: way[0] is not gate)
     shown = all_ways[:MOST_ROWS]
     ways: list[Way] = []
@@ -80,8 +84,9 @@ def draw(all_places: list[Place]) -> Drawing:
     rows = max(len(ways), 1)
     others_box = None
     if others:
-        others_box = Box(_DEVICE[0], _TOP + rows * ROW + 4, _DEVICE[1], ROW - 8)
-        rows += 1
+        is_alone = not ways and gate is None
+        others_box = Box(_DEVICE[0], _TOP + (0 if is_alone else rows) * ROW + 4, _DEVICE[1], ROW - 8)
+        rows += not is_alone
     height = rows * ROW
     internet = Box(_INTERNET[0], _TOP + 4, _INTERNET[1], max(len(ways), 1) * ROW - 8)
     middle = Box(_ROUTER[0], _TOP + 4, _ROUTER[1], height - 8, gate) if gate else None
