@@ -96,24 +96,28 @@ async def sweep(address: str, ports: Sequence[int], dialer: Dialer, way: Way) ->
             else:
                 yield heard
     silent = [port for port in ports if port in silent_since]
-    again = silent[: ASKED_AGAIN if dialer.pace.repeats() == 1 else None] if host.witness else []
-    if given_up := silent[len(again) :]:
-        yield Ports(address, State.SILENT, given_up)
     repeated = 0
-    while again and repeated < dialer.pace.repeats():
+    while repeated < dialer.pace.repeats() and (asked := _asked_again(silent, host, dialer)):
         repeated += 1
-        asked, again = again, []
         async with aclosing(host.ask_all(asked)) as answers:
             async for heard in answers:
                 if heard.state is State.SILENT:
-                    again.extend(heard.numbers)
                     silent_since |= dict.fromkeys(heard.numbers, time.monotonic())
                     continue
                 for port in heard.numbers:
+                    silent.remove(port)
                     dialer.pace.lost(address, silent_since[port])
                 yield heard
-    if again:
-        yield Ports(address, State.SILENT, again)
+    if silent:
+        yield Ports(address, State.SILENT, silent)
+
+
+def _asked_again(silent: Sequence[int], host: "_Host", dialer: Dialer) -> Sequence[int]:
+    """Which of the silent ports are worth another packet."""
+    if dialer.pace.repeats() == 1:
+        return silent[:ASKED_AGAIN] if host.witness else ()
+    # Where packets get lost a host may have seemed deaf by bad luck.
+    return silent if host.witness else silent[:SILENCES_BEFORE_DOUBT]
 
 
 class _Host:

@@ -1,7 +1,8 @@
 """Run inside a namespace by the lab's tests: sweeps several hosts at once, as told in JSON, and prints what came of it.
 
 Told are `hosts`, `ports`, `way` (connect or syn), `pace`, and with `kill_after` the number of answers after which the
-helper is killed. Printed are the states, the way that was used, and the link's rate: its least, and its last.
+helper is killed. Printed are the states, the way that was used, and the link's rate: its least,
+and the most after that.
 """
 
 import asyncio
@@ -57,7 +58,8 @@ async def main(told: dict) -> dict:
     began = time.monotonic()
     await asyncio.gather(*(one(host) for host in told["hosts"]))
     seconds = time.monotonic() - began
-    found = {"states": states, "fell": fell, "seconds": seconds, "least": min(rates), "last": rates[-1]}
+    least = len(rates) - 1 - rates[::-1].index(min(rates))
+    found = {"states": states, "fell": fell, "seconds": seconds, "least": rates[least], "after": max(rates[least:])}
     found |= {"way": way.name, "fault": getattr(way, "fault", None), "unavailable": unavailable}
     if raw:
         await raw.close()

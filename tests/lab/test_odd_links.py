@@ -44,7 +44,8 @@ def on_an_interface_that_goes_down(wire: Wire, folder: Path) -> Scan:
     def down() -> None:
         ip(["link set eth0 down"], wire.asker)
 
-    return scan(wire, "asker", WORDS, folder, _once(folder, down))  # type: ignore[arg-type]
+    longer = (*WORDS[:-1], f"{WORDS[-1]},2100-2160")
+    return scan(wire, "asker", longer, folder, _once(folder, down))  # type: ignore[arg-type]
 
 
 def on_a_link_without_arp(wire: Wire, folder: Path) -> Scan:
@@ -156,7 +157,7 @@ def _once(folder: Path, act: Callable[[], object]) -> Stop:
 
     def when() -> bool:
         wire_file = folder / "wire.frames"
-        if not done and wire_file.exists() and wire_file.stat().st_size > 4_000 and time.monotonic() - began > 1:
+        if not done and wire_file.exists() and wire_file.stat().st_size > 3_000 and time.monotonic() - began > 1:
             done.append(True)
             act()
         return False
