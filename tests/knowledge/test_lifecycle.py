@@ -41,7 +41,7 @@ TODAY = date(2026, 10, 1)
         ("QNAP", "TS-453A", None, "unknown", False),
         ("Synology", "DS212j", None, "end-of-life", False),
         ("Synology", "DS220+", None, "unknown", False),
-        ("AVM", "FRITZ!Box 7390", None, "end-of-life", False),
+        ("AVM", "FRITZ!Box 7390", None, "end-of-life", True),
         ("AVM", "FRITZ!Box Fon WLAN 7270", None, "end-of-life", False),
         ("AVM", "FRITZ!Box 7590", None, "unknown", False),
         ("WD", "My Book Live", None, "end-of-life", False),
