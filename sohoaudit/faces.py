@@ -125,18 +125,12 @@ _EVIDENCE = {Vantage.INTERNET: Evidence.CONNECTED, Vantage.INDEX: Evidence.INDEX
 def _reached(device: Device, faces: Sequence[Face], box: Box, is_firewalled: bool) -> Iterator[Exposure]:
     """The exposures that only a face knows: from where its services were reached."""
     services = {service.endpoint: service for service in device.services}
-    within = [face for face in faces if face.is_inside]
-    inside = {_port(endpoint) for face in within for endpoint in face.endpoints}
-    reached = {endpoint for face in faces if face.vantage is Vantage.INTERNET for endpoint in face.endpoints}
-    private = {_port(endpoint) for face in within if not is_public(face.address) for endpoint in face.endpoints}
     for face in faces:
         for endpoint in face.endpoints:
             if face.is_inside and not is_public(endpoint.address):
                 continue
             inner = box.forwarded.get(endpoint)
             evidence = Evidence.GLOBAL_ADDRESS if face.is_inside else _EVIDENCE[face.vantage]
-            own = private if box.is_gateway and face.is_inside else set() if face.is_inside else inside
-            doubt = _doubt(endpoint, evidence, not inner and _port(endpoint) in own, is_firewalled)
             yield Exposure(
                 endpoint,
                 services[endpoint].protocol,
@@ -145,19 +139,30 @@ def _reached(device: Device, faces: Sequence[Face], box: Box, is_firewalled: boo
                 services[endpoint].management,
                 internal=str(inner).removesuffix("/udp") if inner else None,
                 detail=_detail(face, endpoint, evidence),
-                doubt="" if endpoint in reached else "shut" if endpoint in face.shut else doubt,
+                doubt=_doubt(endpoint, face, box, is_firewalled) if face.vantage is Vantage.LAN else "",
             )
 
 
-def _port(endpoint: Endpoint) -> tuple[int, Transport]:
-    return endpoint.port, endpoint.transport
+def _doubt(endpoint: Endpoint, face: Face, box: Box, is_firewalled: bool) -> str:
+    """Why the internet may not reach what answered inside on one of its addresses; nothing where it was reached.
 
-
-def _doubt(endpoint: Endpoint, evidence: Evidence, is_own_side: bool, is_firewalled: bool) -> str:
-    """A router takes what is sent to any of its addresses from inside as if it were sent to its inside one."""
-    if evidence is Evidence.GLOBAL_ADDRESS and is_firewalled and ":" in endpoint.address:
+    A router takes what is sent to any of its addresses from inside as if it were sent to its inside one.
+    """
+    if any(other.vantage is Vantage.INTERNET and endpoint in other.endpoints for other in box.faces):
+        return ""
+    if endpoint in face.shut:
+        return "shut"
+    if face.is_inside and is_firewalled and ":" in endpoint.address:
         return "firewall"
-    return "own-side" if is_own_side and evidence in (Evidence.HAIRPIN, Evidence.GLOBAL_ADDRESS) else ""
+    is_router = face.is_hairpin or box.is_gateway
+    return "own-side" if is_router and endpoint not in box.forwarded and _is_open_beside(endpoint, box) else ""
+
+
+def _is_open_beside(endpoint: Endpoint, box: Box) -> bool:
+    """Whether the same port is open on another inside address of the box."""
+    beside = (face for face in box.faces if face.is_inside and face.address != endpoint.address)
+    ports_open = ((e.port, e.transport) for face in beside for e in face.endpoints)
+    return (endpoint.port, endpoint.transport) in ports_open
 
 
 def _detail(face: Face, endpoint: Endpoint, evidence: Evidence) -> str:

@@ -204,6 +204,17 @@ def test_the_look_from_outside_settles_what_answered_on_a_global_address(seen: d
     assert found[(ROUTER6, 443, "connected")] == found[(WAN_ADDRESS, 8443, "hairpin")] == ""
 
 
+def test_a_scan_from_inside_takes_the_audit_from_outside_with_it_at_once(
+    both_families: Lab, seen: dict, tmp_path: Path
+) -> None:
+    (tmp_path / "outside.json").write_text(json.dumps(seen["outside"]))
+    document = audit(both_families, "desk", tmp_path, "scan", "gateway", "--with", "outside.json")
+    (router,) = [d for d in document["devices"] if WAN_ADDRESS in d["addresses"]]
+    assert router["addresses"][0] == "192.168.77.1"
+    assert claims(document, "connected") == claims(seen["outside"], "connected")
+    assert document["settings"]["vantages"] == "lan, internet"
+
+
 def test_what_answers_behind_a_forward_belongs_to_the_device_behind_it(seen: dict) -> None:
     found = {(e["port"], e["internal"]): e["device"] for e in exposures(seen["merged"]) if e["evidence"] == "connected"}
     assert found[(8081, "192.168.77.11:80")] == found[(554, "192.168.77.11:554")] == "192.168.77.11"
