@@ -50,6 +50,9 @@ class Pace(Protocol):
     def burst(self, address: str) -> int:
         """How many packets may go to the host in one turn."""
 
+    def lot(self, address: str) -> int:
+        """How many packets to the host are worth a turn of their own, where the raw helper spaces them out."""
+
     def gap_s(self, address: str) -> float:
         """The least time between two new packets to the host, as things stand."""
 

@@ -19,7 +19,7 @@ ASKED_AGAIN = 45
 # After so many silences in a row a port that answered before is asked again: is the host there, or only a filter?
 SILENCES_BEFORE_DOUBT = 16
 # At 20 packets a second so many attempts fill the time that a silent one waits; lots of several ports, as many.
-ATTEMPTS_AT_ONCE, LOTS_AT_ONCE = 24, 4
+ATTEMPTS_AT_ONCE, LOTS_AT_ONCE = 24, 3
 # The lot of a way that takes all ports of a host at once.
 WHOLE_HOST = 65_536
 # A host that fell silent is left alone this long, asked once more, and then given up.

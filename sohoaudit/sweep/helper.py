@@ -34,8 +34,8 @@ MISSED, FEWEST_TRIES, MOST_TRIES = 1e-6, 2, 9
 SHORTEST_WAIT_S, STRANGER_WAIT_S, LONGEST_WAIT_S = 0.1, 0.25, 0.95
 # So much later than its turn a packet may leave and the next keep its own.
 _LATENESS_S = 0.004
-# While chunks are being sent, answers are read so often at least.
-_BUSY_S = 0.005
+# While packets are being sent, answers are read, and paced packets leave, no more often than this and no less.
+SHORTEST_REST_S, LONGEST_REST_S = 0.001, 0.005
 # As locals of this module, for the sake of the few lines that read every answer.
 _RST, _TCP, _IPV4, _PLAIN = frames.RST, socket.IPPROTO_TCP, frames.IPV4.to_bytes(2, "big"), frames.PLAIN
 
@@ -82,8 +82,11 @@ class Helper:
         calm = [channel, *ears[2:]]
         while True:
             # While much is being sent much is answered: to wake for each answer would cost more than to read it.
-            is_busy = bool(self._senders and self._senders.in_flight)
-            ready, _, _ = select.select(calm if is_busy else ears, [], [], _BUSY_S if is_busy else self._rest_s())
+            is_busy = bool(self._streams or (self._senders and self._senders.in_flight))
+            rest_s = self._rest_s()
+            if is_busy:
+                rest_s = LONGEST_REST_S if rest_s is None else max(SHORTEST_REST_S, min(LONGEST_REST_S, rest_s))
+            ready, _, _ = select.select(calm if is_busy else ears, [], [], rest_s)
             if channel in ready and not self._obey():
                 return
             self._hear()

@@ -38,6 +38,8 @@ SHORTEST_SLEEP_S = 0.001
 LATENESS_S = 0.04
 # A timer wakes so much late every time, which must not add up to a slower pace.
 FORGIVEN_S = 0.002
+# A turn costs us this; at any pace for real devices a packet takes longer. No lot takes a host longer than LOT_S.
+TURN_S, LOT_S = 0.00125, 0.2
 # What a host may be sent within this time may as well be sent at once; at any pace for real devices that is one.
 BURST_S = 0.01
 MANNERS = {manners.name: manners for manners in (GENTLE, NORMAL, LAB)}
@@ -276,6 +278,11 @@ class PoliteKeeper:
     def burst(self, address: str) -> int:
         """How many packets may go to the host in one turn: one, but for manners that know no haste too great."""
         return max(1, int(self._host(address).manners.host_packets_a_second * BURST_S))
+
+    def lot(self, address: str) -> int:
+        """How many packets to the host are worth a turn of their own, where somebody else spaces them out."""
+        a_turn = self.manners.run_packets_a_second * TURN_S
+        return max(1, int(min(a_turn, LOT_S / self.gap_s(address))))
 
     def gap_s(self, address: str) -> float:
         """The least time between two new packets to the host, as things stand."""

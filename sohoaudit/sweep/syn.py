@@ -16,8 +16,6 @@ from .raw_client import Question, Raw
 
 PROOF_TRIES = 2
 ASKED_BEFORE_PROOF, PROOF_WITHIN_S = 16, 2.0
-# What the pace gives a host within this time the helper is told at once; it still leaves packet by packet.
-LOT_S = 0.1
 # Once so many hosts have answered, silence lasts for a stranger four times as long as for the slowest of them.
 HOSTS_THAT_TELL, SHORTEST_TIMEOUT_S = 8, 0.3
 SURVEYED_AT_ONCE = 8_192
@@ -62,14 +60,14 @@ class Syn:
         return None
 
     def lot(self, address: str, dialer: Dialer) -> int:
-        """Several where SYN packets carry them: what the pace gives in LOT_S, all of a host where it has no limit."""
+        """Several where SYN packets carry them, which the helper spaces out; all of a host where there is no limit."""
         if self._is_proven is False or not self._raw.can_ask(address):
             return 1
         if _has_no_limit(address, dialer):
             return WHOLE_HOST
         if self._is_proven is None and self._asked < ASKED_BEFORE_PROOF:
             return 1
-        return max(1, int(LOT_S / dialer.pace.gap_s(address)))
+        return dialer.pace.lot(address)
 
     async def ask(self, address: str, ports: Sequence[int], dialer: Dialer) -> AsyncGenerator[Ports, None]:
         """As `Way`."""
