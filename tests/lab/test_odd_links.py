@@ -169,7 +169,7 @@ def _kill_helper(wire: Wire) -> None:
     inside = subprocess.run(["ip", "netns", "pids", wire.asker], capture_output=True, text=True, check=True)
     for pid in inside.stdout.split():
         with contextlib.suppress(OSError):
-            if b"sohoaudit.sweep.raw" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            if b"/sweep/raw.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(int(pid), signal.SIGKILL)
 
 
