@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from ..knowledge.gaps import Reason, reason_of
 from ..model import Audit, Device, Endpoint, Evidence, Exposure, Finding, Priority, Service, Transport, is_public
+from .recognise import keys_of, vendor_of
 
 
 class What(StrEnum):
@@ -136,6 +137,9 @@ def why_unseen(
         return Reason("silent" if was_asked else "not-in-scope")
     if any(gap.subject in after.addresses for gap in new.coverage):
         return next(reason_of(gap) for gap in new.coverage if gap.subject in after.addresses)
+    if vendor_of(before) and not vendor_of(after) and not keys_of(before) & keys_of(after):
+        # Known again by its place alone, which another box may have taken.
+        return Reason("unrecognised")
     endpoint = about.endpoint if about else None
     if endpoint and (why := _why_door_unseen(old, before, new, after, endpoint, needs_mappings(before, about))):
         return why

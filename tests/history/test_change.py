@@ -136,3 +136,10 @@ def test_a_device_outside_the_new_scope_is_unseen_and_says_so() -> None:
     (change,) = compare(audit(camera()), audit(scope=ELSEWHERE)).changes
     assert str(change.why) == "its address was not in the scope of this audit"
     assert replace(change, what=What.NEW).is_notable
+
+
+def test_what_is_known_again_by_its_place_alone_and_tells_nothing_fixes_nothing() -> None:
+    difference = compare(audit(camera(is_mapped=True)), audit(camera(identity=None, services=())))
+    assert {(change.what, str(change.why)) for change in difference.changes} == {
+        (What.UNSEEN, "the device did not tell what it is")
+    }
