@@ -228,7 +228,7 @@ class Exposure:
 
     The endpoint is written as the outside reaches it; a mapped one names the inner "address:port" in `internal`.
     `doubt` says why the internet may not reach it in spite of the evidence: "own-side", the router answers alike on its
-    inside address; "firewall", the router says that its IPv6 firewall is on; "shut", it was silent when asked from outside.
+    inside address; "firewall", the router says that its IPv6 firewall is on; "shut", silent when asked from outside.
     """
 
     endpoint: Endpoint
