@@ -6,7 +6,7 @@ SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # What the tests drive for real: the lab's daemons, the browser, the peers of the benchmarks.
 DEBIAN_PACKAGES = iproute2 nftables tcpdump procps openssl nmap miniupnpd-nftables miniupnpc dropbear-bin snmpd snmp \
 	dnsmasq-base lighttpd lighttpd-mod-openssl busybox-static openssh-server vsftpd chromium fonts-noto-cjk fonts-dejavu-core \
-	poppler-utils postgresql masscan systemd libcap2-bin
+	poppler-utils postgresql masscan zmap systemd libcap2-bin
 
 .PHONY: demo test lint bench shots format clean system
 
