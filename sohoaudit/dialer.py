@@ -331,7 +331,9 @@ class Connection:
     def close(self) -> None:
         """Hang up at once; nothing waits for the peer's goodbye."""
         transport = self.writer.transport
-        self.writer.close()
+        # What the peer has closed already is not closed again: CPython's TLS transport then forgets what it would abort.
+        if not transport.is_closing():
+            self.writer.close()
         # A peer that never acknowledges the end would hold the socket open.
         transport.abort() if isinstance(transport, asyncio.WriteTransport) else None
 
