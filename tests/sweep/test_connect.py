@@ -284,7 +284,8 @@ def test_an_event_loop_that_is_closed_in_the_middle_leaves_no_thread(full_port: 
 @PACES
 def test_ctrl_c_ends_it_within_two_seconds(full_port: int, manners: Manners, system: str) -> None:
     program = f"""
-import asyncio, ipaddress
+import asyncio, ipaddress, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
 from sohoaudit.dialer import Dialer, OpenStreet
 from sohoaudit.model import Scope, Vantage
 from sohoaudit.sweep import attempts, sweep
