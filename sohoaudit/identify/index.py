@@ -45,6 +45,8 @@ class Index:
             is_simple = len(one.when) == 1 and len(anchor.patterns) == 1 and not one.unless
             (simple if is_simple else others).append(one)
         self._plain, self._globs = _by_part({c.field: None for one in fingerprints.all for c in one.when})
+        self._excluding = {condition.field for one in fingerprints.all for condition in one.unless}
+        self._matters: dict[str, bool] = {}
         self._literals = cache(lambda: _Literals(fingerprints, engine))
         self._sets: dict[tuple[str, ...], _FieldPatterns] = {}
         self._fields: dict[str, _FieldPatterns | None] = {}
@@ -66,6 +68,17 @@ class Index:
                     if id(one) not in hits and (hit := self._hit(one, fields, found)):
                         hits[id(one)] = hit
         return list(hits.values())
+
+    def read(self, fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Those of the fields that any fingerprint looks at; answers with the same ones have the same hits."""
+        matters = self._matters
+        for name in fields:
+            if name not in matters:
+                if len(matters) >= CACHE_SIZE:
+                    matters.clear()
+                is_excluding = any(covers(field, name) for field in self._excluding)
+                matters[name] = is_excluding or self._patterns_of(name) is not None
+        return tuple([one for one in fields.items() if matters.get(one[0], True)])
 
     def missed(self, fields: Mapping[str, str]) -> Iterator[tuple[Fingerprint, str]]:
         """Every fingerprint of which only a part matches, with what was missing."""
