@@ -45,7 +45,7 @@ class Index:
             is_simple = len(one.when) == 1 and len(anchor.patterns) == 1 and not one.unless
             (simple if is_simple else others).append(one)
         self._plain, self._globs = _by_part({c.field: None for one in fingerprints.all for c in one.when})
-        self._excluding = {condition.field for one in fingerprints.all for condition in one.unless}
+        self._excluding = tuple({condition.field for one in fingerprints.all for condition in one.unless})
         self._matters: dict[str, bool] = {}
         self._literals = cache(lambda: _Literals(fingerprints, engine))
         self._sets: dict[tuple[str, ...], _FieldPatterns] = {}
@@ -76,8 +76,8 @@ class Index:
             if name not in matters:
                 if len(matters) >= CACHE_SIZE:
                     matters.clear()
-                is_excluding = any(covers(field, name) for field in self._excluding)
-                matters[name] = is_excluding or self._patterns_of(name) is not None
+                is_matched = self._patterns_of(name) is not None
+                matters[name] = is_matched or any(covers(field, name) for field in self._excluding)
         return tuple([one for one in fields.items() if matters.get(one[0], True)])
 
     def missed(self, fields: Mapping[str, str]) -> Iterator[tuple[Fingerprint, str]]:
@@ -164,7 +164,7 @@ class _Literals:
             if not needed:
                 is_telling = "(?P<vendor>" in key[1] and key not in mute
                 (self.telling if is_telling else self.always).setdefault(key[0], []).append(key)
-        self._names = fingerprints.spellings
+        self._names = frozenset(fingerprints.spellings)
         self._beginnings = {name[:end] for name in self._names for end in range(1, len(name) + 1)}
         longest_first = sorted(by_literal, key=lambda literal: (-len(literal), literal))
         self.by_literal = [by_literal[literal] for literal in longest_first]
@@ -173,12 +173,10 @@ class _Literals:
     def names_a_maker(self, lowered: str) -> bool:
         """Whether any word of a text may begin a maker's name that we know; the next word must carry it on."""
         words = _WORD.findall(lowered)
-        if self._beginnings.isdisjoint(words):
-            return False
-        return any(
-            word in self._beginnings and (word in self._names or word + after in self._beginnings)
-            for word, after in pairwise((*words, "-"))
-        )
+        begun = self._beginnings.intersection(words)
+        if not begun or not begun.isdisjoint(self._names):
+            return bool(begun)
+        return any(word + after in self._beginnings for word, after in pairwise(words) if word in begun)
 
 
 class _FieldPatterns:
