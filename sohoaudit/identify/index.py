@@ -166,7 +166,7 @@ class _Literals:
                 (self.telling if is_telling else self.always).setdefault(key[0], []).append(key)
         self._names = frozenset(fingerprints.spellings)
         self._beginnings = {name[:end] for name in self._names for end in range(1, len(name) + 1)}
-        longest_first = sorted(by_literal, key=lambda literal: (-len(literal), literal))
+        longest_first = sorted(sorted(by_literal), key=len, reverse=True)
         self.by_literal = [by_literal[literal] for literal in longest_first]
         self.matching = engine.literals(longest_first).matching
 
