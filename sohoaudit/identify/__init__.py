@@ -12,7 +12,7 @@ from ..knowledge import patterns
 from ..knowledge.fingerprints import ATTRIBUTES, UDP_QUESTIONS, Fingerprint, Fingerprints, plain_name, questions
 from ..model import Certainty, Endpoint, Identity, Observation
 from . import merge
-from .index import CACHE_SIZE, Hit, Index
+from .index import CACHE_SIZE, CACHED_TEXT_LIMIT_CHARS, Hit, Index
 from .merge import Claim
 
 _VALUE_LIMIT_CHARS = 100
@@ -58,6 +58,7 @@ class Identifier:
         self._fingerprints = fingerprints
         self._index = Index(fingerprints, engine or patterns.engine())
         self._merged: dict[tuple[_Seen, ...], Identity | None] = {}
+        self._answered: dict[tuple[tuple[str, str], ...], Identity | None] = {}
 
     def identify(self, observations: Iterable[Observation]) -> Identity | None:
         """Who the device behind these observations is, or None where nothing was recognised.
@@ -77,7 +78,18 @@ class Identifier:
 
     def identify_fields(self, fields: Mapping[str, str]) -> Identity | None:
         """Who gave these fields from one endpoint; the same object for answers that say the same where it counts."""
-        hits = self._index.hits(fields)
+        read = self._index.read(fields)
+        if read in self._answered:
+            return self._answered[read]
+        identity = self._identity_of(self._index.hits(fields))
+        if sum(len(value) for _, value in read) <= CACHED_TEXT_LIMIT_CHARS:
+            if len(self._answered) >= CACHE_SIZE:
+                self._answered.clear()
+            self._answered[read] = identity
+        return identity
+
+    def _identity_of(self, hits: Sequence[Hit]) -> Identity | None:
+        """What these hits of one endpoint say, merged once for all that say the same."""
         if not hits:
             return None
         seen = tuple([(id(hit.fingerprint), hit.field, *hit.groups.items()) for hit in hits])

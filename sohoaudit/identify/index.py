@@ -1,8 +1,9 @@
 """Finds the fingerprints that match: from a field to its patterns, through their literals, to who wants them."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from ..knowledge import patterns
@@ -44,6 +45,8 @@ class Index:
             is_simple = len(one.when) == 1 and len(anchor.patterns) == 1 and not one.unless
             (simple if is_simple else others).append(one)
         self._plain, self._globs = _by_part({c.field: None for one in fingerprints.all for c in one.when})
+        self._excluding = tuple({condition.field for one in fingerprints.all for condition in one.unless})
+        self._matters: dict[str, bool] = {}
         self._literals = cache(lambda: _Literals(fingerprints, engine))
         self._sets: dict[tuple[str, ...], _FieldPatterns] = {}
         self._fields: dict[str, _FieldPatterns | None] = {}
@@ -65,6 +68,17 @@ class Index:
                     if id(one) not in hits and (hit := self._hit(one, fields, found)):
                         hits[id(one)] = hit
         return list(hits.values())
+
+    def read(self, fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Those of the fields that any fingerprint looks at; answers with the same ones have the same hits."""
+        matters = self._matters
+        for name in fields:
+            if name not in matters:
+                if len(matters) >= CACHE_SIZE:
+                    matters.clear()
+                is_matched = self._patterns_of(name) is not None
+                matters[name] = is_matched or any(covers(field, name) for field in self._excluding)
+        return tuple([one for one in fields.items() if matters.get(one[0], True)])
 
     def missed(self, fields: Mapping[str, str]) -> Iterator[tuple[Fingerprint, str]]:
         """Every fingerprint of which only a part matches, with what was missing."""
@@ -133,16 +147,36 @@ class _Literals:
         by_literal: dict[str, list[Key]] = {}
         needs = fingerprints.needs
         keys = dict.fromkeys((c.field, text) for one in fingerprints.all for c in one.when for text in c.patterns)
-        self.always: dict[str, list[Key]] = {}  # by the field of their condition, the patterns that need no literal
+        mute = {
+            (c.field, text)
+            for one in fingerprints.all
+            if not _asks_for_maker(one)
+            for c in one.when
+            for text in c.patterns
+        }
+        # By the field of their condition, the patterns that need no literal, and those of them that need a maker.
+        self.always: dict[str, list[Key]] = {}
+        self.telling: dict[str, list[Key]] = {}
         for key in keys:
             needed = needs[key[1]] if key[1] in needs else patterns.needed(key[1])
             for literal in needed:
                 by_literal.setdefault(literal, []).append(key)
             if not needed:
-                self.always.setdefault(key[0], []).append(key)
-        longest_first = sorted(by_literal, key=lambda literal: (-len(literal), literal))
+                is_telling = "(?P<vendor>" in key[1] and key not in mute
+                (self.telling if is_telling else self.always).setdefault(key[0], []).append(key)
+        self._names = frozenset(fingerprints.spellings)
+        self._beginnings = {name[:end] for name in self._names for end in range(1, len(name) + 1)}
+        longest_first = sorted(sorted(by_literal), key=len, reverse=True)
         self.by_literal = [by_literal[literal] for literal in longest_first]
         self.matching = engine.literals(longest_first).matching
+
+    def names_a_maker(self, lowered: str) -> bool:
+        """Whether any word of a text may begin a maker's name that we know; the next word must carry it on."""
+        words = _WORD.findall(lowered)
+        begun = self._beginnings.intersection(words)
+        if not begun or not begun.isdisjoint(self._names):
+            return bool(begun)
+        return any(word + after in self._beginnings for word, after in pairwise(words) if word in begun)
 
 
 class _FieldPatterns:
@@ -160,6 +194,8 @@ class _FieldPatterns:
         self._all_by_literal, self._matching = literals.by_literal, literals.matching
         self._prepare, self._compiled = engine.prepare, compiled
         self._always = dict.fromkeys(key for field in fields for key in literals.always.get(field, ()))
+        self._telling = dict.fromkeys(key for field in fields for key in literals.telling.get(field, ()))
+        self._names_a_maker = literals.names_a_maker
         self._met: set[int] = set()  # the literals that were seen in this field
         self._wanted: set[int] = set()  # and those of them that its patterns want
         self._by_literal: dict[int, dict[Key, None]] = {}
@@ -177,7 +213,10 @@ class _FieldPatterns:
 
     def _search(self, value: str) -> Found:
         value = value[: self._limit_chars]
-        candidates = self._candidates(self._matching(value.lower()))
+        lowered = value.lower()
+        candidates = self._candidates(self._matching(lowered))
+        if self._telling and self._names_a_maker(lowered):
+            candidates = {**self._telling, **candidates}
         if not candidates:
             return _NOTHING
         if len(candidates) * len(value) > _SEARCHED_LIMIT_CHARS:
@@ -209,11 +248,20 @@ class _FieldPatterns:
                     self._wanted.add(number)
 
 
+def _asks_for_maker(one: Fingerprint) -> bool:
+    """Whether a fingerprint claims nothing where the name that it reads is no maker's that we know."""
+    is_told = (
+        one.vendor is None and "vendor" not in one.transforms and all(name != "vendor" for name, _ in one.settings)
+    )
+    return is_told and not one.then_ask
+
+
 def limit_of(field: str) -> int:
     """How many characters of a field's value are looked at: of a page more than of what stands in one line."""
     return _PAGE_LIMIT_CHARS if field.startswith("http.body") else _VALUE_LIMIT_CHARS
 
 
+_WORD = re.compile(r"[^\W_]+")  # as `plain_name` has them
 _NOTHING: Found = {}
 _NOBODY: tuple[list[Fingerprint], list[Fingerprint]] = ([], [])
 

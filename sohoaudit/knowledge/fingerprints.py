@@ -253,7 +253,7 @@ def is_glob(field: str) -> bool:
 @lru_cache(maxsize=65_536)
 def covers(field: str, name: str) -> bool:
     """Whether the field of a condition means the field of that name."""
-    return any(fnmatchcase(name, part) for part in field.split("|"))
+    return any(part == name or ("*" in part and fnmatchcase(name, part)) for part in field.split("|"))
 
 
 def plain_name(text: str) -> str:

@@ -3,12 +3,13 @@
 import time
 from fnmatch import fnmatchcase
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sohoaudit.identify import Identifier, Question
+from sohoaudit.identify import Identifier, Question, index
 from sohoaudit.identify.index import _is_meant
 from sohoaudit.identify.trial import faults
 from sohoaudit.knowledge import patterns
@@ -65,6 +66,19 @@ def test_a_sign_in_prompt_names_maker_model_and_where_that_was_said(identifier):
     assert (identity.vendor, identity.model, identity.kind) == ("NETGEAR", "R9000", "router")
     assert identity.certainty["model"] is Certainty.CERTAIN
     assert any(match.field == "http.www_authenticate" and "R9000" in match.text for match in identity.evidence)
+
+
+def test_a_makers_name_is_read_however_it_is_written(shipped, identifier):
+    names = {name for maker in shipped.makers.values() for name in (maker.name, *maker.aliases)}
+    texts = {
+        shape.format(name) for name in names for shape in ("{}", "Welcome to {} AB-1200", "x {}_1 login", "O={}, C=US")
+    }
+    texts |= {text.replace(" ", glue).replace("-", glue) for text in texts for glue in ("-", "_", "")}
+    fields = [{field: text} for text in sorted(texts) for field in ("http.title", "telnet.banner", "tls.subject")]
+    with mock.patch.object(index._Literals, "names_a_maker", lambda self, lowered: True):
+        unhurried = Identifier(shipped)
+        expected = [unhurried.identify_fields(one) for one in fields]
+    assert [identifier.identify_fields(one) for one in fields] == expected
 
 
 def test_a_page_that_nobody_makes_is_nobody(identifier):
