@@ -447,7 +447,8 @@ def test_what_nmap_wrote_outside_merges_with_the_audit_from_inside(
     both_families: Lab, seen: dict, tmp_path: Path
 ) -> None:
     file = tmp_path / "scan.xml"
-    words = ["-n", "-Pn", "-sV", "--script", "ssh-hostkey,ssl-cert,http-title", "-p", "443,554,8081,8443,9999"]
+    words = ["-n", "-Pn", "-T4", "-sV", "--version-light"]
+    words += ["--script", "ssh-hostkey,ssl-cert,http-title", "-p", "443,554,8081,8443,9999"]
     both_families.run("outside", "nmap", *words, WAN_ADDRESS, "-oX", str(file), timeout_s=180)
     (tmp_path / "inside.json").write_text(json.dumps(seen["inside"]))
     unsaid = run(both_families, "hub", tmp_path, "import", str(file), "-q")
