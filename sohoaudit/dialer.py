@@ -331,7 +331,7 @@ class Connection:
     def close(self) -> None:
         """Hang up at once; nothing waits for the peer's goodbye."""
         transport = self.writer.transport
-        # What the peer has closed already is not closed again: CPython's TLS transport then forgets what it would abort.
+        # What is closed already is not closed again: the TLS transport of CPython then forgets what it would abort.
         if not transport.is_closing():
             self.writer.close()
         # A peer that never acknowledges the end would hold the socket open.
