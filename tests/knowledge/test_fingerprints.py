@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sohoaudit.knowledge import fingerprints, patterns
 from sohoaudit.knowledge.fingerprint_yaml import FaultyKnowledge, read_questions
 from sohoaudit.knowledge.text_yaml import KnowledgeError
+from sohoaudit.model import Certainty
 
 GOOD = """
 vendor: Example
@@ -43,6 +44,12 @@ def test_the_shipped_files_are_sound_and_many():
     assert counts["product lines"] >= 150
     assert counts["fingerprints"] >= 400
     assert counts["examples"] >= counts["fingerprints"]
+
+
+def test_what_nobody_confirmed_is_never_certain():
+    unconfirmed = [one for one in fingerprints.load().fingerprints if "unverified" in one.source]
+    certain = [one.where for one in unconfirmed if Certainty.CERTAIN in (one.certainty, *one.certainties.values())]
+    assert unconfirmed and not certain
 
 
 @pytest.mark.parametrize(
