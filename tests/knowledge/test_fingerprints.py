@@ -47,7 +47,7 @@ def test_the_shipped_files_are_sound_and_many():
 
 
 def test_what_nobody_confirmed_is_never_certain():
-    unconfirmed = [one for one in fingerprints.load().fingerprints if "unverified" in one.source]
+    unconfirmed = [one for one in fingerprints.load().all if "unverified" in one.source]
     certain = [one.where for one in unconfirmed if Certainty.CERTAIN in (one.certainty, *one.certainties.values())]
     assert unconfirmed and not certain
 
