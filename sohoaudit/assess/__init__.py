@@ -226,14 +226,22 @@ def _exposure(device: Device, service: Service, vantage: Vantage) -> Exposure:
     return Exposure(endpoint, service.protocol, vantage, evidence, service.management, detail=detail)
 
 
+_REACHES = list(Reach)
+
+
 def _collect(findings: dict[str, Finding], case: Case, draft: Draft, language: str) -> None:
-    """Two faces of one box may show the same thing: the more pressing finding stays, with the evidence of both."""
+    """Two faces of one box may show the same thing: the more pressing finding stays, with the evidence of both.
+
+    Of two that press alike, the one that is reached the more surely.
+    """
     if draft.priority is None:
         return
     identifier = finding_id(case.device, draft.rule, draft.discriminator)
     finding = _finding(identifier, draft.priority, case.device, draft, language)
     if identifier in findings:
-        first, second = sorted((findings[identifier], finding), key=lambda f: f.priority.rank)
+        first, second = sorted(
+            (findings[identifier], finding), key=lambda f: (f.priority.rank, _REACHES.index(f.because[0]))
+        )
         finding = replace(first, evidence=tuple(dict.fromkeys((*first.evidence, *second.evidence))))
     findings[identifier] = finding
 

@@ -75,6 +75,19 @@ def test_what_is_unencrypted_inside_is_low(judge, port, protocol):
     assert (finding.rule, finding.priority) == (f"exposure.{protocol}", Priority.LOW)
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_door_that_answered_outside_is_sure_whatever_a_global_address_suggests(judge, is_first):
+    suggested, answered = at("2001:db8::1", 443), at(OUTSIDE, 443)
+    doors = [
+        Exposure(suggested, "https", Vantage.LAN, Evidence.GLOBAL_ADDRESS, management=True),
+        Exposure(answered, "https", Vantage.INTERNET, Evidence.CONNECTED, management=True),
+    ]
+    services = [(suggested, "https"), (answered, "https")]
+    finding = only(judge(box(*services, exposures=doors if is_first else doors[::-1])))
+    assert finding.because == ("internet", "management")
+    assert {line.partition(" ")[0] for line in finding.evidence} >= {"[2001:db8::1]:443", f"{OUTSIDE}:443"}
+
+
 def test_a_global_address_is_worded_as_perhaps(judge):
     finding = only(judge(box((at("2001:db8::1", 22), "ssh"))))
     assert finding.title == "The internet may be able to reach this router's remote command line (SSH)"
