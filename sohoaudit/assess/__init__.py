@@ -226,7 +226,7 @@ def _exposure(device: Device, service: Service, vantage: Vantage) -> Exposure:
     return Exposure(endpoint, service.protocol, vantage, evidence, service.management, detail=detail)
 
 
-_REACHES = list(Reach)
+_REACHES = [reach.value for reach in Reach]
 
 
 def _collect(findings: dict[str, Finding], case: Case, draft: Draft, language: str) -> None:

@@ -171,7 +171,11 @@ class _Host:
                     start += lot
                     # The other hosts have their turn.
                     await asyncio.sleep(0)
-        except* Fell as fell:
+        except BaseExceptionGroup as faults:
+            # Not `except*`: what is raised in there, Python 3.11.2 wraps in a group again.
+            fell, others = faults.split(Fell)
+            if fell is None or others:
+                raise
             raise fell.exceptions[0] from None
         finally:
             results.put_nowait(None)
